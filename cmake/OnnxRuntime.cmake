@@ -1,0 +1,20 @@
+# ONNX Runtime: ORT_ROOT if given, else the system's, else what tools/fetch-onnxruntime.sh put into
+# deps/onnxruntime. Without any the `ort` backend is not built, and configuring says so.
+set(_ort_hints)
+if(ORT_ROOT)
+  list(APPEND _ort_hints ${ORT_ROOT})
+endif()
+find_path(ORT_INCLUDE_DIR onnxruntime_c_api.h
+  HINTS ${_ort_hints} PATH_SUFFIXES include include/onnxruntime include/onnxruntime/core/session onnxruntime)
+find_library(ORT_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${_ort_hints} PATH_SUFFIXES lib lib64)
+if(NOT ORT_INCLUDE_DIR OR NOT ORT_LIBRARY)
+  unset(ORT_INCLUDE_DIR CACHE)
+  unset(ORT_LIBRARY CACHE)
+  find_path(ORT_INCLUDE_DIR onnxruntime_c_api.h PATHS ${CMAKE_SOURCE_DIR}/deps/onnxruntime/include NO_DEFAULT_PATH)
+  find_library(ORT_LIBRARY NAMES libonnxruntime.so.1 PATHS ${CMAKE_SOURCE_DIR}/deps/onnxruntime/lib NO_DEFAULT_PATH)
+endif()
+if(ORT_INCLUDE_DIR AND ORT_LIBRARY)
+  message(STATUS "ONNX Runtime: ${ORT_LIBRARY}, headers in ${ORT_INCLUDE_DIR}")
+else()
+  message(WARNING "ONNX Runtime not found: no `ort` backend, no import of models (run `make setup`)")
+endif()

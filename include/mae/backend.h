@@ -1,0 +1,145 @@
+/* The PE interface: what an engine implements so that mae can characterise, map and run on it.
+ *
+ * A backend is one `static const mae_backend` table in a module (a shared object) that exports
+ *
+ *     MAE_API const mae_backend *mae_backend_entry(void);
+ *
+ * `probe` lists the PEs it could open here, `open` opens one. A PE compiles segments into units; a
+ * unit is bound to its buffers once and then run once per frame.
+ *
+ * Contract, held by the conformance suite:
+ * - `supports` is pure and cheap. Where it says true for every layer of a segment, `compile` fails
+ *   only for want of resources. "Unsupported" is an answer, not an error.
+ * - Results match the reference (ONNX Runtime on the CPU) within the PE's tolerance.
+ * - `run` blocks until the outputs are in their buffers, and allocates nothing of mae's own.
+ * - A device that is gone answers MAE_ERR_LOST; everything else that fails, MAE_ERR_FAILED.
+ * - One PE and its units are used by one thread at a time. Different PEs may be used at once.
+ * - A PE that is not running a unit takes no processor time (no spinning pools).
+ */
+#ifndef MAE_BACKEND_H
+#define MAE_BACKEND_H
+
+#include "mae/error.h"
+#include "mae/graph.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MAE_BACKEND_ABI 1
+
+typedef struct mae_backend mae_backend;
+typedef struct mae_pe mae_pe;
+typedef struct mae_unit mae_unit;
+
+typedef struct mae_option {
+    const char *key, *value;
+} mae_option;
+
+/* How to open a PE. Strings live until `open` returns. */
+typedef struct mae_pe_config {
+    const char *name;     /* "cpu/ort" */
+    const char *resource; /* "cpu" */
+    int threads;          /* > 0 */
+    const int *cores;     /* n_cores processor numbers the PE's threads may use; NULL: as inherited */
+    size_t n_cores;
+    const mae_option *options; /* backend's own, from the SoC file */
+    size_t n_options;
+} mae_pe_config;
+
+/* One PE that `probe` found. Strings are static or owned by the backend. */
+typedef struct mae_pe_found {
+    const char *name;      /* "cpu/ort" */
+    const char *resource;  /* "cpu" */
+    const char *precision; /* "f32": what it computes in */
+    const char *engine;    /* "ONNX Runtime 1.30.0" */
+} mae_pe_found;
+
+/* One tensor's memory on one PE. Host-memory PEs have `host` set and `device` NULL. `bytes` is the
+ * capacity; for a tensor whose shape is not static `shape` holds the actual one after a run and the
+ * producing unit may replace `host` (through mae_buffer_reserve of the core, passed in `grow`). */
+typedef struct mae_buffer {
+    int tensor; /* index in the graph */
+    mae_shape shape;
+    size_t bytes;
+    void *host;   /* aligned to 64 bytes, NULL when the memory is not visible to the host */
+    void *device; /* the PE's own handle */
+    mae_error *(*grow)(struct mae_buffer *buffer, size_t bytes); /* dynamic tensors only, else NULL */
+} mae_buffer;
+
+/* Where the time of a timed unit went, means over the runs counted, nanoseconds.
+ * Arrays are the caller's, with as many entries as the segment has layers, inputs and outputs. */
+typedef struct mae_layer_times {
+    double *layer_ns;  /* computing, per layer of the segment */
+    double *input_ns;  /* bringing an input into the engine's layout */
+    double *output_ns; /* bringing an output out of it */
+    double other_ns;   /* the rest of a run: dispatch, bookkeeping */
+    double total_ns;   /* whole runs; the sum of all of the above */
+    size_t runs;       /* how many runs were counted */
+} mae_layer_times;
+
+typedef enum mae_compile_flags {
+    MAE_COMPILE_TIMED = 1 /* keep per-layer times for `layer_ns`; the unit may run slower */
+} mae_compile_flags;
+
+typedef struct mae_pe_ops {
+    /* Can this PE run this layer? If not and ret_reason is not NULL, it gets a static string. */
+    bool (*supports)(mae_pe *pe, const mae_graph *graph, int layer, const char **ret_reason);
+
+    /* Compiles a segment, all of whose layers the PE supports. `graph` outlives the unit. */
+    mae_error *(*compile)(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                          mae_unit **ret_unit);
+
+    /* Fixes the buffers of the unit: one per input and output of its segment, in their order. Called
+     * before the first run, and again whenever buffers change. */
+    mae_error *(*bind)(mae_unit *unit, mae_buffer *const *inputs, mae_buffer *const *outputs);
+
+    mae_error *(*run)(mae_unit *unit);
+    void (*discard)(mae_unit *unit); /* takes NULL */
+    void (*close)(mae_pe *pe);       /* takes NULL; all units discarded before */
+
+    /* -- optional: NULL means what stands behind the arrow -- */
+
+    /* Memory of a buffer's `bytes`. -> host memory, 64-byte aligned. All four or none. */
+    mae_error *(*alloc)(mae_pe *pe, mae_buffer *buffer);
+    void (*release)(mae_pe *pe, mae_buffer *buffer);
+    mae_error *(*read)(mae_pe *pe, const mae_buffer *buffer, void *host);
+    mae_error *(*write)(mae_pe *pe, mae_buffer *buffer, const void *host);
+
+    /* Times of the runs so far of a unit compiled with MAE_COMPILE_TIMED, the first `skip` runs left
+     * out. Ends the timing: call once, after the last run. -> differences of interval runs. */
+    mae_error *(*layer_ns)(mae_unit *unit, size_t skip, mae_layer_times *times);
+} mae_pe_ops;
+
+/* What every backend's PE begins with. */
+struct mae_pe {
+    const mae_pe_ops *ops;
+    const mae_backend *backend;
+    double abs_tolerance; /* outputs may differ from the reference by abs + rel * |reference| */
+    double rel_tolerance;
+};
+
+/* What every backend's unit begins with. */
+struct mae_unit {
+    mae_pe *pe;
+};
+
+struct mae_backend {
+    unsigned abi;     /* MAE_BACKEND_ABI */
+    const char *name; /* "ort" */
+
+    /* Lists the PEs that can be opened here; opens nothing. The list is the backend's, static. An
+     * error says why there are none ("no OpenCL device"). */
+    mae_error *(*probe)(const mae_pe_found **ret_found, size_t *ret_n);
+    mae_error *(*open)(const mae_pe_config *config, mae_pe **ret_pe);
+
+    /* A service beyond PEs, for who knows its name; NULL if there is none. */
+    const void *(*service)(const char *name);
+};
+
+typedef const mae_backend *mae_backend_entry_fn(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,196 @@
+/* libmae: multi-accelerator execution of neural networks.
+ *
+ * The main job in five calls:
+ *
+ *     mae_context_create   find the engines (PEs) of this machine
+ *     mae_model_open       import an ONNX network
+ *     mae_profile_measure  what each layer costs on each PE
+ *     mae_plan_solve       the best mapping for a goal            (mae/plan.h)
+ *     mae_session_open     the network, compiled and mapped; mae_session_run() is one frame
+ *
+ * or mae_bench_run(), which does all of it, refines, and measures what was gained.
+ *
+ * Objects are used by one thread at a time. Nothing here prints, logs, exits or aborts.
+ */
+#ifndef MAE_MAE_H
+#define MAE_MAE_H
+
+#include "mae/error.h"
+#include "mae/graph.h"
+#include "mae/plan.h"
+#include "mae/profile.h"
+#include "mae/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+MAE_API const char *mae_version(void);               /* "0.1.0" */
+MAE_API const char *mae_dtype_text(mae_dtype dtype); /* "f32" */
+MAE_API const char *mae_kind_text(mae_kind kind);    /* "conv3x3" */
+
+/* ---- Context: the PEs found here, and how they may use the machine ---- */
+
+typedef struct mae_context mae_context;
+
+typedef struct mae_context_options {
+    int threads;       /* per PE; 0: as many as this process may use cores */
+    const char *cores; /* "0-3,6": processors the PEs may use; NULL: as inherited */
+    const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found */
+} mae_context_options;
+
+typedef struct mae_pe_info {
+    const char *name, *resource, *backend, *precision, *engine;
+    const char *meter; /* NULL: no energy */
+} mae_pe_info;
+
+typedef struct mae_missing_backend {
+    const char *backend, *reason;
+} mae_missing_backend;
+
+/* `options` may be NULL. A PE in `pes` that is not here is an MAE_ERR_USAGE that says why. */
+MAE_API MAE_MUST_CHECK mae_error *mae_context_create(const mae_context_options *options, mae_context **ret_context);
+MAE_API void mae_context_destroy(mae_context *context); /* takes NULL; everything made with it is closed before */
+MAE_API size_t mae_context_pes(const mae_context *context, const mae_pe_info **ret_pes);
+MAE_API size_t mae_context_missing(const mae_context *context, const mae_missing_backend **ret_missing);
+MAE_API int mae_context_threads(const mae_context *context);
+
+/* ---- Model ---- */
+
+typedef struct mae_model mae_model;
+
+typedef struct mae_input_shape {
+    const char *input;
+    int rank;
+    const int64_t *dims;
+} mae_input_shape;
+
+/* Imports an ONNX file; `shapes` fixes dynamic dimensions. */
+MAE_API MAE_MUST_CHECK mae_error *mae_model_open(mae_context *context, const char *path, const mae_input_shape *shapes,
+                                                 size_t n_shapes, mae_model **ret_model);
+MAE_API void mae_model_close(mae_model *model); /* takes NULL */
+/* Layers, tensors, inputs and outputs. Owned by the model. */
+MAE_API const mae_graph *mae_model_graph(const mae_model *model);
+/* Does the PE (its index in the context) run this layer? If not, *ret_reason (may be NULL) says why. */
+MAE_API bool mae_model_supports(const mae_model *model, int pe, int layer, const char **ret_reason);
+
+/* ---- Profile ---- */
+
+/* `fraction` of the work done, 0 to 1; `left_s` a guess of the seconds left, negative when unknown.
+ * Returning false cancels. */
+typedef bool mae_progress_fn(void *ctx, const char *what, double fraction, double left_s);
+
+typedef struct mae_profile_options {
+    double budget_s; /* 0: 20 s */
+    mae_progress_fn *progress;
+    void *progress_ctx;
+} mae_profile_options;
+
+/* Measures every layer on every PE of the context, in the running network, and the transfers. */
+MAE_API MAE_MUST_CHECK mae_error *mae_profile_measure(mae_context *context, mae_model *model,
+                                                      const mae_profile_options *options, mae_profile **ret_profile);
+
+/* ---- Session: a network mapped by a plan, ready for frames ---- */
+
+typedef struct mae_session mae_session;
+
+/* Compiles the plan's segments on their PEs and allocates everything a frame needs. MAE_ERR_INPUT if
+ * the plan is for another model. With `plan` NULL everything runs on the context's first PE. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_open(mae_context *context, mae_model *model, const mae_plan *plan,
+                                                   mae_session **ret_session);
+MAE_API void mae_session_close(mae_session *session); /* takes NULL */
+
+/* Copies one graph input (index in mae_graph.inputs), dense, row-major, of exactly the input's bytes. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_set_input(mae_session *session, size_t input, const void *data,
+                                                        size_t bytes);
+/* Reproducible values in a sensible range for every input. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed);
+/* One frame. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_run(mae_session *session);
+/* One graph output of the last frame (index in mae_graph.outputs); valid until the next frame. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data,
+                                                     mae_shape *ret_shape);
+
+/* What one frame did, per segment. */
+typedef struct mae_frame_segment {
+    const char *pe;
+    int first, last;
+    double begin_ms, end_ms; /* since the frame began */
+} mae_frame_segment;
+
+/* Of the last frame; owned by the session. */
+MAE_API size_t mae_session_frame(const mae_session *session, const mae_frame_segment **ret_segments,
+                                 double *ret_latency_ms);
+
+typedef struct mae_verdict {
+    double max_abs;     /* largest |output - reference| */
+    double max_rel;     /* largest |output - reference| / max |reference| of that output */
+    bool ok;            /* every element within abs + rel * max |reference| of its PEs' tolerances */
+    const char *output; /* of the largest relative error, or of the first failure */
+} mae_verdict;
+
+/* Runs the reference (all on ONNX Runtime's CPU provider, one session) on the session's present inputs
+ * and compares every graph output of the last frame. A difference is a verdict, not an error. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict);
+
+/* ---- Bench: the main job ---- */
+
+typedef struct mae_bench_input {
+    size_t input; /* index in mae_graph.inputs */
+    const void *data;
+    size_t bytes;
+} mae_bench_input;
+
+typedef struct mae_bench_options {
+    mae_goal goal;                 /* MAE_GOAL_INIT */
+    const mae_bench_input *inputs; /* those not given are filled from seed 1 */
+    size_t n_inputs;
+    double budget_s;            /* of profiling; 0: 20 s */
+    double race_s;              /* of the final rounds; 0: 10 s */
+    const mae_profile *profile; /* measured before; NULL: measure */
+    mae_progress_fn *progress;
+    void *progress_ctx;
+} mae_bench_options;
+
+typedef struct mae_interval {
+    double median, low, high; /* 95 % interval of the median */
+} mae_interval;
+
+typedef struct mae_bench_entry {
+    const char *name; /* PE; "greedy" */
+    bool complete;    /* runs the whole network; else the figures are 0 */
+    mae_interval latency_ms;
+    const char *reason; /* why not complete: the first layer it cannot run; else NULL */
+} mae_bench_entry;
+
+typedef struct mae_bench {
+    int threads;
+    size_t rounds;
+    size_t n_single;
+    const mae_bench_entry *single;
+    size_t n_baselines;
+    const mae_bench_entry *baselines;
+    const mae_profile *profile; /* with the segment rows refining added */
+    const mae_plan *plan;       /* what is offered */
+    double predicted_ms;        /* of the plan, from the final profile, scaled by the drift factor */
+    double drift;               /* anchors of the rounds / anchors of the profile */
+    mae_interval latency_ms;    /* of the plan */
+    double maeg_predicted;
+    mae_interval maeg;    /* measured */
+    const char *baseline; /* best measured single PE; NULL: none is complete */
+    bool single_is_best;  /* no mix beat it when measured: the plan offered is that single PE */
+    size_t refinements;   /* how often plans were measured and planned again */
+    mae_verdict verdict;
+    void *priv;
+} mae_bench;
+
+MAE_API MAE_MUST_CHECK mae_error *mae_bench_run(mae_context *context, mae_model *model,
+                                                const mae_bench_options *options, mae_bench **ret_bench);
+MAE_API void mae_bench_destroy(mae_bench *bench); /* takes NULL */
+/* The mae-bench JSON text, zero-terminated; the caller frees it with free(). */
+MAE_API MAE_MUST_CHECK mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,41 @@
+/* The planner: pure (no clock, no thread, no device, no file). */
+#ifndef MAE_PLAN_PLAN_H
+#define MAE_PLAN_PLAN_H
+
+#include "base/error.h"
+#include "mae/plan.h"
+
+/* What planning found: a mapping and its proof. */
+typedef struct mae_solution {
+    int *mapping; /* PE per layer; freed with free() */
+    mae_prediction cost;
+    double objective;   /* J */
+    double lower_bound; /* of J, over all mappings that meet the goal */
+    bool optimal;       /* proven: lower_bound equals objective within 1e-9 relative */
+} mae_solution;
+
+typedef struct mae_plan_limits {
+    size_t memory_bytes; /* of labels; 0: 1 GiB */
+} mae_plan_limits;
+
+/* Errors as mae_plan_solve(). `limits` may be NULL. */
+MAE_MUST_CHECK mae_error *mae_solve(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
+                                    mae_solution *ret_solution);
+
+/* The `k` best mappings, best first; fewer if there are no more. Array and mappings are freed by
+ * mae_solutions_free(). */
+MAE_MUST_CHECK mae_error *mae_solve_best(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
+                                         size_t k, mae_solution **ret_solutions, size_t *ret_n);
+void mae_solutions_free(mae_solution *solutions, size_t n);
+
+/* What a runtime with a priority list does today: each layer on the first PE of `order` (n_pes
+ * entries) that supports it. Caller's array. MAE_ERR_UNSUPPORTED if some layer has none. */
+MAE_MUST_CHECK mae_error *mae_greedy(const mae_profile *profile, const int *order, int *ret_mapping);
+
+/* J of docs/formats.md for a cost; `scale_latency`, `scale_energy` are L and E of a weighted goal. */
+MAE_MUST_CHECK mae_error *mae_goal_scales(const mae_profile *profile, const mae_goal *goal, double *ret_latency,
+                                          double *ret_energy);
+double mae_goal_objective(const mae_goal *goal, const mae_prediction *cost, double scale_latency, double scale_energy);
+bool mae_goal_met(const mae_goal *goal, const mae_prediction *cost);
+
+#endif

@@ -1,0 +1,32 @@
+/* Characterising: what each layer costs on each PE, in the running network. */
+#ifndef MAE_PROFILE_MEASURE_H
+#define MAE_PROFILE_MEASURE_H
+
+#include "core/profile.h"
+#include "pe/program.h"
+
+typedef bool mae_measure_progress(void *ctx, const char *what, double fraction, double left_s);
+
+typedef struct mae_measure_pe {
+    mae_pe *pe;
+    mae_profile_pe info; /* names, resource, limits: what goes into the profile */
+} mae_measure_pe;
+
+typedef struct mae_measure_options {
+    double budget_s; /* > 0 */
+    mae_measure_progress *progress; /* may be NULL */
+    void *progress_ctx;
+} mae_measure_options;
+
+/* MAE_ERR_UNSUPPORTED, naming the layer, when a layer has no PE. The first PE of the list in whose
+ * memory a user's arrays live anyway is the `host`; all present PEs use host memory, so there is none. */
+MAE_MUST_CHECK mae_error *mae_measure(const mae_graph *graph, const mae_measure_pe *pes, size_t n_pes,
+                                      const mae_measure_options *options, mae_profile **ret_profile);
+
+/* Median time of whole programs, measured turn by turn (A B A B ...), `rounds` times or until
+ * `seconds` are spent, whichever comes first, at least 3 rounds. samples[i] gets the frame times (ms) of
+ * program i, in order, room for `rounds` each. */
+MAE_MUST_CHECK mae_error *mae_measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
+                                              double *const *samples, size_t *ret_rounds);
+
+#endif
