@@ -1,0 +1,64 @@
+# The front door. `make help` lists what there is.
+
+# What has to be installed, Debian's names. COMMAND=PACKAGE is only installed where the command is missing.
+# MAE_CACHE: a folder of models and pictures that `make demo` and the benchmarks fetch once.
+BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=pkgconf \
+  libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev \
+  libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
+TEST_PACKAGES := libcmocka-dev libonnx-testdata libglpk-dev libz3-dev
+
+JOBS ?= $(shell nproc)
+CTEST = ctest --output-on-failure --no-tests=error
+
+all: build ## build a release into build/ (the program is build/mae)
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup: ## install what building needs and is missing
+	@tools/setup.sh $(BUILD_PACKAGES)
+	@tools/fetch-onnxruntime.sh
+
+setup-test: ## install what the tests need and is missing
+	@tools/setup.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@tools/fetch-onnxruntime.sh
+
+# Building alone installs nothing: it says what is missing and how to get it.
+check-setup:
+	@tools/setup.sh --check $(BUILD_PACKAGES)
+	@tools/fetch-onnxruntime.sh --check
+
+build: check-setup
+	@test -f build/build.ninja || cmake --preset release
+	@cmake --build --preset release -j $(JOBS)
+
+demo: setup ## the main job on a real network and a real picture
+	@$(MAKE) --no-print-directory build
+	@tools/demo.sh
+
+test: setup-test ## all tests
+	@$(MAKE) --no-print-directory build
+	@cd build && $(CTEST) -j 1 -LE 'long|bench'
+
+test-asan: setup-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@test -f build-dev/build.ninja || cmake --preset dev
+	@cmake --build --preset dev -j $(JOBS)
+	@cd build-dev && $(CTEST) -LE 'long|bench'
+
+test-tsan: setup-test ## the threaded tests under ThreadSanitizer
+	@test -f build-tsan/build.ninja || cmake --preset tsan
+	@cmake --build --preset tsan -j $(JOBS)
+	@cd build-tsan && $(CTEST) -LE 'long|bench' -L 'unit|fault'
+
+test-long: setup-test ## the long tests
+	@$(MAKE) --no-print-directory build
+	@cd build && ctest --output-on-failure -L long
+
+bench: setup-test ## the benchmarks: ratios measured turn by turn
+	@$(MAKE) --no-print-directory build
+	@tools/bench.sh
+
+clean: ## remove what was built (not what was fetched)
+	rm -rf build build-dev build-tsan
+
+.PHONY: all help setup setup-test check-setup build demo test test-asan test-tsan test-long bench clean
