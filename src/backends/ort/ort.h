@@ -1,0 +1,58 @@
+/* What the files of the ONNX Runtime backend share. */
+#ifndef MAE_BACKENDS_ORT_H
+#define MAE_BACKENDS_ORT_H
+
+#include <onnxruntime_c_api.h>
+
+#include "base/error.h"
+#include "mae/backend.h"
+#include "onnx/onnx.h"
+
+/* The C API version asked for: old enough for the installations that distributions ship. */
+#define MAE_ORT_API 17
+
+/* The engine as this process has it. ONNX Runtime has one environment a process, so has the module. */
+typedef struct mae_ort {
+    const OrtApi *api;
+    OrtEnv *env;
+    OrtMemoryInfo *cpu;
+    char text[64]; /* "ONNX Runtime 1.30.0" */
+} mae_ort;
+
+/* Opens the engine on the first call. */
+MAE_MUST_CHECK mae_error *mae_ort_get(const mae_ort **ret_ort);
+
+/* Consumes a status: MAE_ERR_UNSUPPORTED for an operator the engine does not have, else
+ * MAE_ERR_FAILED, with the engine's message on one line. */
+#define mae_ort_check(ort, status) mae_ort_check_at((ort), (status), __FILE__, __LINE__)
+MAE_MUST_CHECK mae_error *mae_ort_check_at(const mae_ort *ort, OrtStatus *status, const char *file, int line);
+
+/* -- value.c -- */
+
+/* An engine's tensor over the caller's memory. */
+MAE_MUST_CHECK mae_error *mae_ort_value_wrap(const mae_ort *ort, const mae_shape *shape, void *data, size_t bytes,
+                                             OrtValue **ret_value);
+/* Type and shape of a tensor; a dtype of MAE_DTYPE_NONE for sequences, maps and absent optionals.
+ * MAE_ERR_UNSUPPORTED for more than MAE_MAX_RANK dimensions. */
+MAE_MUST_CHECK mae_error *mae_ort_value_shape(const mae_ort *ort, const OrtValue *value, mae_shape *ret_shape);
+
+/* -- session.c -- */
+
+typedef struct mae_ort_session_config {
+    int threads;
+    const int *cores; /* n_cores processors of the pool's threads; may be NULL */
+    size_t n_cores;
+    bool optimise;
+    const char *profile_prefix; /* NULL: no profiling */
+    const char *optimised_path; /* NULL: the optimised model is not saved */
+} mae_ort_session_config;
+
+/* A session of the model. Its weights are used where they are: they must outlive the session. */
+MAE_MUST_CHECK mae_error *mae_ort_session_create(const mae_ort *ort, const mae_onnx_blob *model,
+                                                 const mae_ort_session_config *config, OrtSession **ret_session);
+
+/* -- evaluator.c -- */
+
+extern const mae_onnx_evaluator mae_ort_evaluator;
+
+#endif

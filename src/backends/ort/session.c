@@ -1,0 +1,121 @@
+/* Making sessions: options, weights, threads. */
+#include "ort.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The pool has threads - 1 threads of its own (the caller is the first), each bound to all the
+ * given processors. The engine counts processors from 1. */
+static char *affinity_text(const mae_ort_session_config *config)
+{
+    size_t threads = (size_t)config->threads - 1;
+    size_t size = threads * config->n_cores * 12 + 1;
+    char *text = malloc(size);
+    if (!text)
+        return NULL;
+    char *at = text;
+    *at = 0;
+    for (size_t i = 0; i < threads; i++) {
+        for (size_t k = 0; k < config->n_cores; k++)
+            at += sprintf(at, "%s%d", k > 0 ? "," : i > 0 ? ";" : "", config->cores[k] + 1);
+    }
+    return text;
+}
+
+static mae_error *set_threads(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    const OrtApi *api = ort->api;
+    MAE_TRY(mae_ort_check(ort, api->SetIntraOpNumThreads(options, config->threads)));
+    MAE_TRY(mae_ort_check(ort, api->SetInterOpNumThreads(options, 1)));
+    MAE_TRY(mae_ort_check(ort, api->SetSessionExecutionMode(options, ORT_SEQUENTIAL)));
+    /* Threads that wait for the next operator may do so awake, those that wait for the next run not:
+     * the processors are wanted by other engines then. */
+    MAE_TRY(mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.force_spinning_stop", "1")));
+    if (config->n_cores == 0 || config->threads < 2)
+        return NULL;
+    char *affinity = affinity_text(config);
+    if (!affinity)
+        return mae_error_nomem();
+    mae_error *error =
+        mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.intra_op_thread_affinities", affinity));
+    free(affinity);
+    return error;
+}
+
+static mae_error *set_options(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    const OrtApi *api = ort->api;
+    MAE_TRY(set_threads(ort, options, config));
+    MAE_TRY(mae_ort_check(ort, api->SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_ERROR)));
+    MAE_TRY(mae_ort_check(
+        ort, api->SetSessionGraphOptimizationLevel(options, config->optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL)));
+    if (config->profile_prefix)
+        MAE_TRY(mae_ort_check(ort, api->EnableProfiling(options, config->profile_prefix)));
+    if (config->optimised_path)
+        MAE_TRY(mae_ort_check(ort, api->SetOptimizedModelFilePath(options, config->optimised_path)));
+    return NULL;
+}
+
+typedef struct weights {
+    size_t n;
+    const char **names;
+    OrtValue **values;
+} weights;
+
+static void finish_weights(const mae_ort *ort, weights *w)
+{
+    for (size_t i = 0; w->values && i < w->n; i++) {
+        if (w->values[i])
+            ort->api->ReleaseValue(w->values[i]);
+    }
+    free(w->names);
+    free(w->values);
+}
+
+static mae_error *wrap_weights(const mae_ort *ort, const mae_onnx_blob *model, weights *w)
+{
+    w->n = model->n_weights;
+    w->names = calloc(w->n + 1, sizeof(*w->names));
+    w->values = calloc(w->n + 1, sizeof(*w->values));
+    if (!w->names || !w->values)
+        return mae_error_nomem();
+    for (size_t i = 0; i < w->n; i++) {
+        const mae_onnx_weight *weight = &model->weights[i];
+        w->names[i] = weight->name;
+        /* The engine takes a pointer it may write through, but does not write to initializers. */
+        MAE_TRY(
+            mae_error_wrap(mae_ort_value_wrap(ort, weight->shape, (void *)weight->data, weight->bytes, &w->values[i]),
+                           "weight \"%s\"", weight->name));
+    }
+    return NULL;
+}
+
+static mae_error *create(const mae_ort *ort, const mae_onnx_blob *model, OrtSessionOptions *options,
+                         OrtSession **ret_session)
+{
+    OrtSession *session = NULL;
+    weights w = {0};
+    mae_error *error = wrap_weights(ort, model, &w);
+    if (!error && w.n > 0)
+        error = mae_ort_check(
+            ort, ort->api->AddExternalInitializers(options, w.names, (const OrtValue *const *)w.values, w.n));
+    if (!error)
+        error =
+            mae_ort_check(ort, ort->api->CreateSessionFromArray(ort->env, model->data, model->size, options, &session));
+    finish_weights(ort, &w);
+    if (!error)
+        *ret_session = session;
+    return error;
+}
+
+mae_error *mae_ort_session_create(const mae_ort *ort, const mae_onnx_blob *model, const mae_ort_session_config *config,
+                                  OrtSession **ret_session)
+{
+    OrtSessionOptions *options = NULL;
+    MAE_TRY(mae_ort_check(ort, ort->api->CreateSessionOptions(&options)));
+    mae_error *error = set_options(ort, options, config);
+    if (!error)
+        error = create(ort, model, options, ret_session);
+    ort->api->ReleaseSessionOptions(options);
+    return error;
+}
