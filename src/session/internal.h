@@ -1,0 +1,82 @@
+/* What the files of this folder share. */
+#ifndef MAE_SESSION_INTERNAL_H
+#define MAE_SESSION_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "mae/backend.h"
+#include "mae/mae.h"
+#include "onnx/onnx.h"
+#include "pe/module.h"
+#include "pe/program.h"
+
+/* The backends that `probe` is asked of, in the order their PEs are listed. */
+extern const char *const mae_builtin_backends[];
+extern const size_t mae_builtin_n_backends;
+
+/* The PE that is the reference, and that runs models for the importer. */
+#define MAE_REFERENCE_BACKEND "ort"
+
+typedef struct mae_context_pe {
+    mae_pe *pe;
+    const mae_backend *backend;
+} mae_context_pe;
+
+struct mae_context {
+    mae_arena *arena;
+    int threads;
+    int *cores; /* NULL: as inherited */
+    size_t n_cores;
+    mae_module **modules; /* per builtin backend; NULL: missing */
+    size_t n_pes;
+    mae_pe_info *infos;
+    mae_context_pe *pes;
+    size_t n_missing;
+    mae_missing_backend *missing;
+    mae_pe *reference; /* opened when first needed, and only if it is not among `pes` */
+};
+
+struct mae_model {
+    mae_context *context;
+    mae_graph *graph;
+};
+
+/* The reference PE: one of the context's, or opened now. */
+MAE_MUST_CHECK mae_error *mae_context_reference(mae_context *context, mae_pe **ret_pe);
+
+/* Inputs of one network: every graph input's bytes, owned. */
+typedef struct mae_inputs {
+    size_t n;
+    void **data;
+    size_t *bytes;
+} mae_inputs;
+
+/* A compiled mapping whose graph inputs and outputs can be set and read whatever the mapping. */
+typedef struct mae_frame_runner {
+    const mae_graph *graph;
+    mae_program *program;
+    int *mapping;
+    void **own_inputs; /* per graph input: a copy where no layer reads it, else NULL */
+} mae_frame_runner;
+
+MAE_MUST_CHECK mae_error *mae_runner_create(const mae_context *context, const mae_graph *graph, const int *mapping,
+                                            mae_frame_runner **ret_runner);
+/* All layers on one PE, which need not be one of the context's. */
+MAE_MUST_CHECK mae_error *mae_runner_create_single(mae_pe *pe, const mae_graph *graph, mae_frame_runner **ret_runner);
+void mae_runner_destroy(mae_frame_runner *runner); /* takes NULL */
+MAE_MUST_CHECK mae_error *mae_runner_set_input(mae_frame_runner *runner, size_t input, const void *data, size_t bytes);
+MAE_MUST_CHECK mae_error *mae_runner_fill(mae_frame_runner *runner, uint64_t seed);
+MAE_MUST_CHECK mae_error *mae_runner_output(mae_frame_runner *runner, size_t output, const void **ret_data,
+                                            mae_shape *ret_shape);
+/* Copies every input of `from`. */
+MAE_MUST_CHECK mae_error *mae_runner_copy_inputs(mae_frame_runner *runner, mae_frame_runner *from);
+
+/* Compares every output; both have run on the same inputs. Tolerances: the widest of the PEs used. */
+MAE_MUST_CHECK mae_error *mae_runner_compare(const mae_context *context, mae_frame_runner *runner,
+                                             mae_frame_runner *reference, mae_verdict *ret_verdict);
+
+/* The PE index of the context for each layer, from a plan's names. */
+MAE_MUST_CHECK mae_error *mae_context_map_plan(const mae_context *context, const mae_graph *graph, const mae_plan *plan,
+                                               int *ret_mapping);
+
+#endif

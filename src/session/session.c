@@ -1,0 +1,155 @@
+/* A session: a network mapped by a plan, ready for frames. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/internal.h"
+
+struct mae_session {
+    mae_context *context;
+    mae_model *model;
+    mae_frame_runner *runner;
+    mae_frame_runner *reference; /* compiled when first verified */
+    mae_program_stamp *stamps;
+    mae_frame_segment *segments;
+};
+
+static mae_error *check_plan(const mae_graph *graph, const mae_plan *plan)
+{
+    if (*plan->model_sha256 && *graph->sha256 && strcmp(plan->model_sha256, graph->sha256) != 0)
+        return mae_error_new(MAE_ERR_INPUT, "the plan is for another model: \"%s\" with sha256 %.12s..., not %.12s...",
+                             plan->model_name, plan->model_sha256, graph->sha256);
+    for (size_t i = 0; i < plan->n_model_inputs; i++)
+        for (size_t g = 0; g < graph->n_inputs; g++) {
+            const mae_tensor *tensor = &graph->tensors[graph->inputs[g]];
+            if (strcmp(tensor->name, plan->model_input_names[i]) != 0 ||
+                mae_shape_equal(&tensor->shape, &plan->model_input_shapes[i]))
+                continue;
+            char wanted[128], given[128];
+            mae_shape_text(&plan->model_input_shapes[i], wanted, sizeof wanted);
+            mae_shape_text(&tensor->shape, given, sizeof given);
+            return mae_error_new(MAE_ERR_INPUT, "the plan is for input \"%s\" of %s, the model's is %s (see --shape)",
+                                 tensor->name, wanted, given);
+        }
+    return NULL;
+}
+
+static mae_error *check_supported(const mae_model *model, const int *mapping)
+{
+    for (size_t l = 0; l < model->graph->n_layers; l++) {
+        const char *reason = "";
+        if (!mae_model_supports(model, mapping[l], (int)l, &reason))
+            return mae_error_new(MAE_ERR_UNSUPPORTED, "layer \"%s\" (%s): %s cannot run it: %s",
+                                 model->graph->layers[l].name, model->graph->layers[l].op,
+                                 model->context->infos[mapping[l]].name, reason ? reason : "unsupported");
+    }
+    return NULL;
+}
+
+static mae_error *open_session(mae_session *session, const mae_plan *plan)
+{
+    const mae_graph *graph = session->model->graph;
+    if (session->context->n_pes == 0)
+        return mae_error_new(MAE_ERR_FAILED, "no PE here (see mae pes)");
+    int *mapping = calloc(graph->n_layers + 1, sizeof *mapping);
+    if (!mapping)
+        return mae_error_nomem();
+    mae_error *error = plan ? check_plan(graph, plan) : NULL;
+    if (!error && plan)
+        error = mae_context_map_plan(session->context, graph, plan, mapping);
+    if (!error)
+        error = check_supported(session->model, mapping);
+    if (!error)
+        error = mae_runner_create(session->context, graph, mapping, &session->runner);
+    free(mapping);
+    if (error)
+        return error;
+    size_t n = mae_program_n_segments(session->runner->program);
+    session->stamps = calloc(n + 1, sizeof *session->stamps);
+    session->segments = calloc(n + 1, sizeof *session->segments);
+    if (!session->stamps || !session->segments)
+        return mae_error_nomem();
+    for (size_t s = 0; s < n; s++) {
+        const mae_segment *segment = mae_program_segment(session->runner->program, s);
+        int pe = mae_program_pe(session->runner->program, s);
+        session->segments[s].pe = session->context->infos[pe].name;
+        session->segments[s].first = segment->first;
+        session->segments[s].last = segment->last;
+    }
+    return NULL;
+}
+
+mae_error *mae_session_open(mae_context *context, mae_model *model, const mae_plan *plan, mae_session **ret_session)
+{
+    mae_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return mae_error_nomem();
+    session->context = context;
+    session->model = model;
+    mae_error *error = open_session(session, plan);
+    if (error) {
+        mae_session_close(session);
+        return error;
+    }
+    *ret_session = session;
+    return NULL;
+}
+
+void mae_session_close(mae_session *session)
+{
+    if (!session)
+        return;
+    mae_runner_destroy(session->runner);
+    mae_runner_destroy(session->reference);
+    free(session->stamps);
+    free(session->segments);
+    free(session);
+}
+
+mae_error *mae_session_set_input(mae_session *session, size_t input, const void *data, size_t bytes)
+{
+    if (input >= session->model->graph->n_inputs)
+        return mae_error_new(MAE_ERR_USAGE, "input %zu of %zu", input, session->model->graph->n_inputs);
+    return mae_runner_set_input(session->runner, input, data, bytes);
+}
+
+mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed)
+{
+    return mae_runner_fill(session->runner, seed);
+}
+
+mae_error *mae_session_run(mae_session *session)
+{
+    return mae_program_run(session->runner->program, session->stamps);
+}
+
+mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data, mae_shape *ret_shape)
+{
+    if (output >= session->model->graph->n_outputs)
+        return mae_error_new(MAE_ERR_USAGE, "output %zu of %zu", output, session->model->graph->n_outputs);
+    return mae_runner_output(session->runner, output, ret_data, ret_shape);
+}
+
+size_t mae_session_frame(const mae_session *session, const mae_frame_segment **ret_segments, double *ret_latency_ms)
+{
+    size_t n = mae_program_n_segments(session->runner->program);
+    uint64_t begin = n ? session->stamps[0].begin_ns : 0;
+    for (size_t s = 0; s < n; s++) {
+        session->segments[s].begin_ms = (double)(session->stamps[s].begin_ns - begin) * 1e-6;
+        session->segments[s].end_ms = (double)(session->stamps[s].end_ns - begin) * 1e-6;
+    }
+    *ret_segments = session->segments;
+    *ret_latency_ms = n ? session->segments[n - 1].end_ms : 0;
+    return n;
+}
+
+mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict)
+{
+    if (!session->reference) {
+        mae_pe *pe;
+        MAE_TRY(mae_context_reference(session->context, &pe));
+        MAE_TRY(mae_runner_create_single(pe, session->model->graph, &session->reference));
+    }
+    MAE_TRY(mae_runner_copy_inputs(session->reference, session->runner));
+    MAE_TRY(mae_program_run(session->reference->program, NULL));
+    return mae_runner_compare(session->context, session->runner, session->reference, ret_verdict);
+}
