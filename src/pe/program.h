@@ -13,16 +13,24 @@
 
 typedef struct mae_program mae_program;
 
+/* Where a program's times come from. A virtual SoC brings its own; now_ns NULL is mae_clock_now_ns(). */
+typedef struct mae_program_clock {
+    uint64_t (*now_ns)(void *ctx);
+    void *ctx;
+} mae_program_clock;
+
 typedef struct mae_program_spec {
     const mae_graph *graph;
     mae_pe *const *pes;
-    const int *mapping; /* PE per layer */
-    const bool *cuts;   /* NULL, or per layer: begin a new segment here even on the same PE */
-    int first, last;    /* layers; the program is this stretch of the network */
-    unsigned flags;     /* of mae_compile_flags */
+    const int *mapping;          /* PE per layer */
+    const bool *cuts;            /* NULL, or per layer: begin a new segment here even on the same PE */
+    int first, last;             /* layers; the program is this stretch of the network */
+    unsigned flags;              /* of mae_compile_flags */
+    const char *const *pe_names; /* per PE, for messages; NULL: the backends' names */
+    mae_program_clock clock;     /* zero: the machine's */
 } mae_program_spec;
 
-/* When each segment ran, by mae_clock_now_ns(). */
+/* When each segment ran, moves of its inputs and outputs included, by the program's clock. */
 typedef struct mae_program_stamp {
     uint64_t begin_ns, end_ns;
 } mae_program_stamp;
@@ -34,6 +42,7 @@ size_t mae_program_n_segments(const mae_program *program);
 const mae_segment *mae_program_segment(const mae_program *program, size_t i);
 int mae_program_pe(const mae_program *program, size_t i);
 mae_unit *mae_program_unit(const mae_program *program, size_t i);
+uint64_t mae_program_now_ns(const mae_program *program);
 
 /* The buffer of a tensor that crosses a border of the program, or NULL. Inputs are written and outputs
  * read through it (mae_program_write, mae_program_read do so on any PE). */
