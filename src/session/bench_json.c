@@ -1,0 +1,88 @@
+/* A bench as the object of docs/formats.md, section 4. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "session/internal.h"
+
+/* JSON has no infinity: an error beyond all numbers is null. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *interval(const mae_interval *value)
+{
+    return json_pack("[f,f]", value->low, value->high);
+}
+
+static json_t *entry(const char *name_key, const mae_bench_entry *of)
+{
+    json_t *object = json_pack("{s:s,s:b}", name_key, of->name, "complete", of->complete);
+    if (object && of->complete) {
+        json_object_set_new(object, "latency_ms", json_real(of->latency_ms.median));
+        json_object_set_new(object, "ci_ms", interval(&of->latency_ms));
+    }
+    if (object && of->reason)
+        json_object_set_new(object, "reason", json_string(of->reason));
+    return object;
+}
+
+static json_t *entries(const char *name_key, const mae_bench_entry *list, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(array, entry(name_key, &list[i]));
+    return array;
+}
+
+/* The plan's own JSON, for its segments and its model. */
+static mae_error *plan_object(const mae_plan *plan, json_t **ret_object)
+{
+    char *text;
+    MAE_TRY(mae_plan_to_json(plan, &text));
+    *ret_object = json_loads(text, 0, NULL);
+    free(text);
+    return *ret_object ? NULL : mae_error_nomem();
+}
+
+static json_t *plan_part(const mae_bench *bench, const json_t *plan)
+{
+    return json_pack("{s:O,s:f,s:f,s:o,s:b,s:b}", "segments", json_object_get(plan, "segments"), "predicted_ms",
+                     bench->predicted_ms, "latency_ms", bench->latency_ms.median, "ci_ms", interval(&bench->latency_ms),
+                     "optimal", bench->plan->optimal, "single_pe", bench->single_is_best);
+}
+
+static json_t *maeg_part(const mae_bench *bench)
+{
+    if (!bench->baseline)
+        return json_pack("{s:n,s:n,s:n,s:n,s:b}", "predicted", "measured", "ci", "baseline", "enables", 1);
+    return json_pack("{s:f,s:f,s:o,s:s,s:b}", "predicted", bench->maeg_predicted, "measured", bench->maeg.median, "ci",
+                     interval(&bench->maeg), "baseline", bench->baseline, "enables", 0);
+}
+
+static json_t *whole(const mae_bench *bench, const json_t *plan)
+{
+    const mae_verdict *verdict = &bench->verdict;
+    return json_pack("{s:s,s:i,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:f,s:I}", "format", "mae-bench", "version",
+                     1, "model", json_object_get(plan, "model"), "threads", bench->threads, "rounds",
+                     (json_int_t)bench->rounds, "single_pe", entries("pe", bench->single, bench->n_single), "baselines",
+                     entries("name", bench->baselines, bench->n_baselines), "plan", plan_part(bench, plan), "maeg",
+                     maeg_part(bench), "verify", "max_abs", number(verdict->max_abs), "max_rel",
+                     number(verdict->max_rel), "ok", verdict->ok, "drift", bench->drift, "refinements",
+                     (json_int_t)bench->refinements);
+}
+
+mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text)
+{
+    json_t *plan;
+    MAE_TRY(plan_object(bench->plan, &plan));
+    json_t *object = whole(bench, plan);
+    json_decref(plan);
+    if (!object)
+        return mae_error_nomem();
+    mae_error *error = mae_json_text(object, ret_text);
+    json_decref(object);
+    return error;
+}

@@ -1,0 +1,113 @@
+/* Compiled mappings measured turn by turn. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "session/bench.h"
+
+#define LEAST_ROUNDS 5
+
+static mae_error *allocate(mae_contender *contender, size_t most_rounds)
+{
+    size_t n = mae_program_n_segments(contender->runner->program);
+    contender->frames_ms = calloc(most_rounds, sizeof *contender->frames_ms);
+    contender->segments_ms = calloc(n + 1, sizeof *contender->segments_ms);
+    contender->stamps = calloc(n + 1, sizeof *contender->stamps);
+    if (!contender->frames_ms || !contender->segments_ms || !contender->stamps)
+        return mae_error_nomem();
+    for (size_t s = 0; s < n; s++) {
+        contender->segments_ms[s] = calloc(most_rounds, sizeof **contender->segments_ms);
+        if (!contender->segments_ms[s])
+            return mae_error_nomem();
+    }
+    return NULL;
+}
+
+mae_error *mae_contender_create(const mae_context *context, const mae_graph *graph, const int *mapping,
+                                mae_frame_runner *inputs_of, size_t most_rounds, mae_contender **ret_contender)
+{
+    mae_contender *contender = calloc(1, sizeof *contender);
+    if (!contender)
+        return mae_error_nomem();
+    mae_error *error = mae_runner_create(context, graph, mapping, &contender->runner);
+    if (!error)
+        error = mae_runner_copy_inputs(contender->runner, inputs_of);
+    if (!error)
+        error = allocate(contender, most_rounds);
+    if (error) {
+        mae_contender_destroy(contender);
+        return error;
+    }
+    *ret_contender = contender;
+    return NULL;
+}
+
+void mae_contender_destroy(mae_contender *contender)
+{
+    if (!contender)
+        return;
+    size_t n = contender->runner ? mae_program_n_segments(contender->runner->program) : 0;
+    for (size_t s = 0; contender->segments_ms && s < n; s++)
+        free(contender->segments_ms[s]);
+    free(contender->segments_ms);
+    free(contender->frames_ms);
+    free(contender->stamps);
+    mae_runner_destroy(contender->runner);
+    free(contender);
+}
+
+static mae_error *take_turn(mae_contender *contender, size_t round)
+{
+    mae_program *program = contender->runner->program;
+    /* The first frame after another network ran finds that one's weights in the caches. */
+    MAE_TRY(mae_program_run(program, NULL));
+    MAE_TRY(mae_program_run(program, contender->stamps));
+    size_t n = mae_program_n_segments(program);
+    for (size_t s = 0; s < n; s++) {
+        uint64_t begin = s ? contender->stamps[s - 1].end_ns : contender->stamps[0].begin_ns;
+        contender->segments_ms[s][round] = (double)(contender->stamps[s].end_ns - begin) * 1e-6;
+    }
+    contender->frames_ms[round] =
+        n ? (double)(contender->stamps[n - 1].end_ns - contender->stamps[0].begin_ns) * 1e-6 : 0;
+    return NULL;
+}
+
+mae_error *mae_contend(mae_contender *const *contenders, size_t n, double seconds, size_t most_rounds,
+                       size_t *ret_rounds)
+{
+    uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
+    size_t round = 0;
+    while (round < most_rounds && (round < LEAST_ROUNDS || mae_clock_now_ns() < end)) {
+        for (size_t i = 0; i < n; i++)
+            MAE_TRY(take_turn(contenders[(i + round) % n], round));
+        round++;
+    }
+    *ret_rounds = round;
+    return NULL;
+}
+
+static mae_error *interval_of(double *values, size_t n, mae_interval *ret_interval)
+{
+    if (!values)
+        return mae_error_nomem();
+    mae_stats_median median = mae_stats_median_of(values, n);
+    free(values);
+    *ret_interval = (mae_interval){median.median, median.low, median.high};
+    return NULL;
+}
+
+mae_error *mae_median_of(const double *samples, size_t n, mae_interval *ret_interval)
+{
+    double *copy = malloc((n + 1) * sizeof *copy);
+    if (copy)
+        memcpy(copy, samples, n * sizeof *copy);
+    return interval_of(copy, n, ret_interval);
+}
+
+mae_error *mae_ratio_of(const double *a, const double *b, size_t n, mae_interval *ret_interval)
+{
+    double *ratios = malloc((n + 1) * sizeof *ratios);
+    for (size_t i = 0; ratios && i < n; i++)
+        ratios[i] = b[i] > 0 ? a[i] / b[i] : 1;
+    return interval_of(ratios, n, ret_interval);
+}
