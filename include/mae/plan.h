@@ -31,6 +31,9 @@ typedef struct mae_goal {
         MAE_MIN_LATENCY, 0.5, 0.0, 0.0, 0.0, 0.0, -1                                                                   \
     }
 
+/* Sets `minimize` (and `weight`) from "latency", "energy", "edp" or "weighted:W". MAE_ERR_USAGE. */
+MAE_API MAE_MUST_CHECK mae_error *mae_goal_parse(const char *text, mae_goal *goal);
+
 /* What a mapping costs, by section 2 of docs/formats.md. energy_mj is 0 without energy. */
 typedef struct mae_prediction {
     double latency_ms;

@@ -3,6 +3,7 @@
 #define MAE_PLAN_PLAN_H
 
 #include "base/error.h"
+#include "core/goal.h"
 #include "mae/plan.h"
 
 /* What planning found: a mapping and its proof. */
@@ -32,10 +33,8 @@ void mae_solutions_free(mae_solution *solutions, size_t n);
  * entries) that supports it. Caller's array. MAE_ERR_UNSUPPORTED if some layer has none. */
 MAE_MUST_CHECK mae_error *mae_greedy(const mae_profile *profile, const int *order, int *ret_mapping);
 
-/* J of docs/formats.md for a cost; `scale_latency`, `scale_energy` are L and E of a weighted goal. */
+/* L and E of a weighted goal (mae_goal_objective() of core/goal.h); 1 and 1 for the others. */
 MAE_MUST_CHECK mae_error *mae_goal_scales(const mae_profile *profile, const mae_goal *goal, double *ret_latency,
                                           double *ret_energy);
-double mae_goal_objective(const mae_goal *goal, const mae_prediction *cost, double scale_latency, double scale_energy);
-bool mae_goal_met(const mae_goal *goal, const mae_prediction *cost);
 
 #endif
