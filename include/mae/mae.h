@@ -129,6 +129,9 @@ typedef struct mae_verdict {
     const char *output; /* of the largest relative error, or of the first failure */
 } mae_verdict;
 
+/* Tolerances to verify by instead of the widest of the plan's PEs: abs + rel * max |reference|. */
+MAE_API void mae_session_set_tolerance(mae_session *session, double abs_tolerance, double rel_tolerance);
+
 /* Runs the reference (all on ONNX Runtime's CPU provider, one session) on the session's present inputs
  * and compares every graph output of the last frame. A difference is a verdict, not an error. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict);

@@ -265,7 +265,9 @@ static mae_error *verify(bench_result *result, const mae_bench_work *work, const
     MAE_TRY(mae_program_run(work->reference->program, NULL));
     MAE_TRY(mae_program_run(offered->runner->program, NULL));
     mae_verdict *verdict = &result->bench.verdict;
-    MAE_TRY(mae_runner_compare(work->context, offered->runner, work->reference, verdict));
+    double abs_tolerance, rel_tolerance;
+    mae_runner_tolerance(work->context, offered->runner, &abs_tolerance, &rel_tolerance);
+    MAE_TRY(mae_runner_compare(offered->runner, work->reference, abs_tolerance, rel_tolerance, verdict));
     if (verdict->output)
         verdict->output = mae_arena_strdup(result->arena, verdict->output);
     return NULL;

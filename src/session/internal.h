@@ -71,9 +71,12 @@ MAE_MUST_CHECK mae_error *mae_runner_output(mae_frame_runner *runner, size_t out
 /* Copies every input of `from`. */
 MAE_MUST_CHECK mae_error *mae_runner_copy_inputs(mae_frame_runner *runner, mae_frame_runner *from);
 
-/* Compares every output; both have run on the same inputs. Tolerances: the widest of the PEs used. */
-MAE_MUST_CHECK mae_error *mae_runner_compare(const mae_context *context, mae_frame_runner *runner,
-                                             mae_frame_runner *reference, mae_verdict *ret_verdict);
+/* The widest tolerances of the PEs that this mapping uses. */
+void mae_runner_tolerance(const mae_context *context, const mae_frame_runner *runner, double *ret_abs, double *ret_rel);
+
+/* Compares every output; both have run on the same inputs. */
+MAE_MUST_CHECK mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference,
+                                             double abs_tolerance, double rel_tolerance, mae_verdict *ret_verdict);
 
 /* The PE index of the context for each layer, from a plan's names. */
 MAE_MUST_CHECK mae_error *mae_context_map_plan(const mae_context *context, const mae_graph *graph, const mae_plan *plan,

@@ -134,8 +134,7 @@ mae_error *mae_runner_output(mae_frame_runner *runner, size_t output, const void
 
 /* ---- comparing with the reference ---- */
 
-static void widest_tolerance(const mae_context *context, const mae_frame_runner *runner, double *ret_abs,
-                             double *ret_rel)
+void mae_runner_tolerance(const mae_context *context, const mae_frame_runner *runner, double *ret_abs, double *ret_rel)
 {
     *ret_abs = *ret_rel = 0;
     for (size_t l = 0; l < runner->graph->n_layers; l++) {
@@ -156,12 +155,10 @@ static void take_difference(mae_verdict *verdict, const mae_difference *differen
     verdict->ok = verdict->ok && difference->ok;
 }
 
-mae_error *mae_runner_compare(const mae_context *context, mae_frame_runner *runner, mae_frame_runner *reference,
-                              mae_verdict *ret_verdict)
+mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference, double abs_tolerance,
+                              double rel_tolerance, mae_verdict *ret_verdict)
 {
     const mae_graph *graph = runner->graph;
-    double abs_tolerance, rel_tolerance;
-    widest_tolerance(context, runner, &abs_tolerance, &rel_tolerance);
     mae_verdict verdict = {0, 0, true, NULL};
     for (size_t i = 0; i < graph->n_outputs; i++) {
         const void *value, *wanted;

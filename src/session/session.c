@@ -11,6 +11,7 @@ struct mae_session {
     mae_frame_runner *reference; /* compiled when first verified */
     mae_program_stamp *stamps;
     mae_frame_segment *segments;
+    double abs_tolerance, rel_tolerance;
 };
 
 static mae_error *check_plan(const mae_graph *graph, const mae_plan *plan)
@@ -63,6 +64,7 @@ static mae_error *open_session(mae_session *session, const mae_plan *plan)
     free(mapping);
     if (error)
         return error;
+    mae_runner_tolerance(session->context, session->runner, &session->abs_tolerance, &session->rel_tolerance);
     size_t n = mae_program_n_segments(session->runner->program);
     session->stamps = calloc(n + 1, sizeof *session->stamps);
     session->segments = calloc(n + 1, sizeof *session->segments);
@@ -142,6 +144,12 @@ size_t mae_session_frame(const mae_session *session, const mae_frame_segment **r
     return n;
 }
 
+void mae_session_set_tolerance(mae_session *session, double abs_tolerance, double rel_tolerance)
+{
+    session->abs_tolerance = abs_tolerance;
+    session->rel_tolerance = rel_tolerance;
+}
+
 mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict)
 {
     if (!session->reference) {
@@ -151,5 +159,6 @@ mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict)
     }
     MAE_TRY(mae_runner_copy_inputs(session->reference, session->runner));
     MAE_TRY(mae_program_run(session->reference->program, NULL));
-    return mae_runner_compare(session->context, session->runner, session->reference, ret_verdict);
+    return mae_runner_compare(session->runner, session->reference, session->abs_tolerance, session->rel_tolerance,
+                              ret_verdict);
 }
