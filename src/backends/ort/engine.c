@@ -47,6 +47,8 @@ mae_error *mae_ort_get(const mae_ort **ret_ort)
         error = open_engine(&ort);
         if (!error) {
             engine.ort = ort;
+            engine.ort.found =
+                (mae_pe_found){.name = "cpu/ort", .resource = "cpu", .precision = "f32", .engine = engine.ort.text};
             engine.ready = true;
         }
     }

@@ -1,21 +1,98 @@
 /* The backend's table: ONNX Runtime's CPU provider as the PE "cpu/ort". */
-#include "ort.h"
-
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/graph.h"
+#include "unit.h"
 
 static mae_error *probe(const mae_pe_found **ret_found, size_t *ret_n)
 {
     const mae_ort *ort;
     MAE_TRY(mae_ort_get(&ort));
-    *ret_found = NULL;
-    *ret_n = 0;
+    *ret_found = &ort->found;
+    *ret_n = 1;
     return NULL;
 }
 
+static bool can_cross(const mae_graph *graph, const int *tensors, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        mae_dtype dtype = graph->tensors[tensors[i]].shape.dtype;
+        if (dtype == MAE_STRING || dtype == MAE_DTYPE_NONE)
+            return false;
+    }
+    return true;
+}
+
+/* Import has run the whole network on this very provider, so it has every operator. What is left is
+ * what a buffer cannot hold. */
+static bool supports(mae_pe *pe, const mae_graph *graph, int layer, const char **ret_reason)
+{
+    (void)pe;
+    const mae_layer *l = &graph->layers[layer];
+    if (can_cross(graph, l->inputs, l->n_inputs) && can_cross(graph, l->outputs, l->n_outputs))
+        return true;
+    if (ret_reason)
+        *ret_reason = "strings, sequences and optionals cannot cross a layer's border";
+    return false;
+}
+
+static void close_pe(mae_pe *base)
+{
+    mae_ort_pe *pe = (mae_ort_pe *)base;
+    if (!pe)
+        return;
+    free(pe->cores);
+    free(pe);
+}
+
+static const mae_pe_ops ops = {
+    .supports = supports,
+    .compile = mae_ort_unit_compile,
+    .bind = mae_ort_unit_bind,
+    .run = mae_ort_unit_run,
+    .discard = mae_ort_unit_discard,
+    .close = close_pe,
+    .layer_ns = mae_ort_unit_layer_ns,
+};
+
+static mae_error *copy_cores(mae_ort_pe *pe, const mae_pe_config *config)
+{
+    if (!config->cores || config->n_cores == 0)
+        return NULL;
+    pe->cores = calloc(config->n_cores, sizeof(*pe->cores));
+    if (!pe->cores)
+        return mae_error_nomem();
+    memcpy(pe->cores, config->cores, config->n_cores * sizeof(*pe->cores));
+    pe->n_cores = config->n_cores;
+    return NULL;
+}
+
+static const mae_backend backend;
+
 static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 {
-    (void)ret_pe;
-    return mae_error_new(MAE_ERR_USAGE, "ONNX Runtime offers no PE \"%s\"", config->name);
+    const mae_ort *ort;
+    if (config->threads < 1)
+        return mae_error_new(MAE_ERR_USAGE, "PE \"%s\": %d threads make no sense", config->name, config->threads);
+    if (config->n_options > 0)
+        return mae_error_new(MAE_ERR_USAGE, "PE \"%s\": ONNX Runtime's CPU provider has no option \"%s\"", config->name,
+                             config->options[0].key);
+    MAE_TRY(mae_ort_get(&ort));
+    mae_ort_pe *pe = calloc(1, sizeof(*pe));
+    if (!pe)
+        return mae_error_nomem();
+    /* The tolerance allows for a cut network being fused, and so rounded, otherwise than a whole one. */
+    pe->base = (mae_pe){.ops = &ops, .backend = &backend, .abs_tolerance = 1e-5, .rel_tolerance = 1e-4};
+    pe->ort = ort;
+    pe->threads = config->threads;
+    mae_error *error = copy_cores(pe, config);
+    if (error) {
+        close_pe(&pe->base);
+        return error;
+    }
+    *ret_pe = &pe->base;
+    return NULL;
 }
 
 static const void *service(const char *name)
@@ -23,11 +100,12 @@ static const void *service(const char *name)
     return strcmp(name, MAE_ONNX_EVALUATOR_SERVICE) == 0 ? &mae_ort_evaluator : NULL;
 }
 
-MAE_API const mae_backend *mae_backend_entry(void);
+static const mae_backend backend = {
+    .abi = MAE_BACKEND_ABI, .name = "ort", .probe = probe, .open = open_pe, .service = service};
 
-MAE_API const mae_backend *mae_backend_entry(void)
+MAE_API mae_backend_entry_fn mae_backend_entry;
+
+const mae_backend *mae_backend_entry(void)
 {
-    static const mae_backend backend = {
-        .abi = MAE_BACKEND_ABI, .name = "ort", .probe = probe, .open = open_pe, .service = service};
     return &backend;
 }

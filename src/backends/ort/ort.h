@@ -17,6 +17,7 @@ typedef struct mae_ort {
     OrtEnv *env;
     OrtMemoryInfo *cpu;
     char text[64]; /* "ONNX Runtime 1.30.0" */
+    mae_pe_found found;
 } mae_ort;
 
 /* Opens the engine on the first call. */
@@ -43,8 +44,9 @@ typedef struct mae_ort_session_config {
     const int *cores; /* n_cores processors of the pool's threads; may be NULL */
     size_t n_cores;
     bool optimise;
-    const char *profile_prefix; /* NULL: no profiling */
-    const char *optimised_path; /* NULL: the optimised model is not saved */
+    const char *profile_prefix;    /* NULL: no profiling */
+    const char *optimised_path;    /* NULL: the optimised model is not saved */
+    const char *optimised_weights; /* file beside it that its weights go to */
 } mae_ort_session_config;
 
 /* A session of the model. Its weights are used where they are: they must outlive the session. */

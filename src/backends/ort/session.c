@@ -51,9 +51,12 @@ static mae_error *set_options(const mae_ort *ort, OrtSessionOptions *options, co
         ort, api->SetSessionGraphOptimizationLevel(options, config->optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL)));
     if (config->profile_prefix)
         MAE_TRY(mae_ort_check(ort, api->EnableProfiling(options, config->profile_prefix)));
-    if (config->optimised_path)
-        MAE_TRY(mae_ort_check(ort, api->SetOptimizedModelFilePath(options, config->optimised_path)));
-    return NULL;
+    if (!config->optimised_path)
+        return NULL;
+    MAE_TRY(mae_ort_check(ort, api->SetOptimizedModelFilePath(options, config->optimised_path)));
+    return mae_ort_check(ort,
+                         api->AddSessionConfigEntry(options, "session.optimized_model_external_initializers_file_name",
+                                                    config->optimised_weights));
 }
 
 typedef struct weights {
