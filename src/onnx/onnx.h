@@ -65,7 +65,7 @@ MAE_MUST_CHECK mae_error *mae_onnx_write_segment(const mae_graph *graph, const m
                                                  mae_onnx_blob *ret_blob);
 
 /* An ONNX TensorProto file (.pb), as test data comes. `data` is freed with free(). */
-MAE_MUST_CHECK mae_error *mae_onnx_read_tensor(const char *path, char **ret_name, mae_shape *ret_shape,
-                                               void **ret_data, size_t *ret_bytes);
+MAE_MUST_CHECK mae_error *mae_onnx_read_tensor(const char *path, char **ret_name, mae_shape *ret_shape, void **ret_data,
+                                               size_t *ret_bytes);
 
 #endif

@@ -1,0 +1,156 @@
+/* One run of the whole model on zeros, every tensor an output: its shapes are the shapes, and what is
+ * constant has its value. The engine's word on both is the only one that counts. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "onnx/write.h"
+
+typedef struct run {
+    mae_onnx_model *model;
+    const char **names; /* of the outputs wanted */
+    int *tensors;
+    size_t n;
+    const bool *needed; /* per tensor: keep the value */
+} run;
+
+bool mae_onnx_node_stays(const mae_onnx_model *model, const mae_onnx_node *node)
+{
+    if (!node->is_constant)
+        return true;
+    for (size_t i = 0; i < node->n_outputs; i++)
+        if (node->outputs[i] >= 0 && model->tensors[node->outputs[i]].is_output)
+            return true;
+    return false;
+}
+
+/* Constants that a node which stays reads. */
+static bool *find_needed(const mae_onnx_model *model)
+{
+    bool *needed = mae_arena_array(model->arena, model->n_tensors, sizeof *needed);
+    for (size_t n = 0; needed && n < model->n_nodes; n++) {
+        const mae_onnx_node *node = &model->nodes[n];
+        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++)
+            if (node->inputs[i] >= 0 && mae_onnx_node_stays(model, node))
+                needed[node->inputs[i]] = true;
+    }
+    return needed;
+}
+
+static mae_error *list_outputs(run *r)
+{
+    mae_onnx_model *model = r->model;
+    r->names = mae_arena_array(model->arena, model->n_tensors, sizeof *r->names);
+    r->tensors = mae_arena_array(model->arena, model->n_tensors, sizeof *r->tensors);
+    if (!r->names || !r->tensors)
+        return mae_error_nomem();
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        if (model->tensors[i].producer < 0 || model->tensors[i].is_other)
+            continue;
+        r->names[r->n] = model->tensors[i].name;
+        r->tensors[r->n++] = (int)i;
+    }
+    return NULL;
+}
+
+static mae_error *write_parts(const run *r, mae_onnx_writer *writer)
+{
+    const mae_onnx_model *model = r->model;
+    for (size_t i = 0; i < model->n_nodes; i++)
+        MAE_TRY(mae_onnx_writer_node(writer, model->nodes[i].proto, NULL, 0, NULL));
+    for (size_t i = 0; i < model->n_inputs; i++) {
+        const mae_onnx_tensor *input = &model->tensors[model->inputs[i]];
+        MAE_TRY(mae_onnx_writer_input(writer, input->name, &input->shape, true));
+    }
+    for (size_t i = 0; i < r->n; i++)
+        MAE_TRY(mae_onnx_writer_output(writer, r->names[i], NULL, false));
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const mae_onnx_tensor *tensor = &model->tensors[i];
+        if (!tensor->proto)
+            continue;
+        mae_onnx_constant constant = {tensor->name, &tensor->shape, tensor->data, tensor->bytes, tensor->proto};
+        MAE_TRY(mae_onnx_writer_constant(writer, &constant));
+    }
+    return NULL;
+}
+
+static mae_error *write_model(const run *r, mae_onnx_blob *ret_blob)
+{
+    const mae_onnx_model *model = r->model;
+    mae_onnx_room room = {model->n_nodes, model->n_inputs, r->n, model->n_tensors};
+    mae_onnx_writer writer;
+    MAE_TRY(mae_onnx_writer_begin(&writer, model->proto, &room));
+    mae_error *error = write_parts(r, &writer);
+    if (!error)
+        error = mae_onnx_writer_finish(&writer, ret_blob);
+    if (error)
+        mae_onnx_writer_abandon(&writer);
+    return error;
+}
+
+static mae_error *take_value(void *ctx, size_t output, const mae_onnx_value *value)
+{
+    run *r = ctx;
+    if (output >= r->n)
+        return mae_error_new(MAE_ERR_FAILED, "the engine gave an output that nobody asked for");
+    mae_onnx_tensor *tensor = &r->model->tensors[r->tensors[output]];
+    size_t bytes;
+    if (value->shape.rank < 0 || value->shape.rank > MAE_MAX_RANK || !mae_shape_bytes(&value->shape, &bytes))
+        return mae_error_new(MAE_ERR_UNSUPPORTED, "tensor \"%s\": a shape that is not supported", tensor->name);
+    tensor->shape = value->shape;
+    tensor->has_shape = true;
+    tensor->bytes = bytes;
+    if (!tensor->is_constant || !r->needed[r->tensors[output]])
+        return NULL;
+    if (!value->data && bytes)
+        return mae_error_new(MAE_ERR_UNSUPPORTED, "tensor \"%s\": a constant of type %s cannot be folded", tensor->name,
+                             mae_dtype_name(value->shape.dtype));
+    tensor->data = mae_arena_copy(r->model->arena, value->data, bytes);
+    return tensor->data ? NULL : mae_error_nomem();
+}
+
+static mae_error *run_on_zeros(run *r, const mae_onnx_evaluator *evaluator, const mae_onnx_blob *blob,
+                               mae_onnx_value *inputs)
+{
+    const mae_onnx_model *model = r->model;
+    size_t most = 1;
+    for (size_t i = 0; i < model->n_inputs; i++)
+        if (model->tensors[model->inputs[i]].bytes > most)
+            most = model->tensors[model->inputs[i]].bytes;
+    void *zeros = calloc(1, most);
+    if (!zeros)
+        return mae_error_nomem();
+    for (size_t i = 0; i < model->n_inputs; i++) {
+        const mae_onnx_tensor *input = &model->tensors[model->inputs[i]];
+        inputs[i] =
+            (mae_onnx_value){input->name, input->shape, input->shape.dtype == MAE_STRING ? NULL : zeros, input->bytes};
+    }
+    mae_error *error = evaluator->run(evaluator->ctx, blob, inputs, model->n_inputs, r->names, r->n, take_value, r);
+    free(zeros);
+    return error;
+}
+
+static mae_error *check_all_seen(const run *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const mae_onnx_tensor *tensor = &r->model->tensors[r->tensors[i]];
+        if (!tensor->has_shape && (tensor->is_static || tensor->is_constant))
+            return mae_error_new(MAE_ERR_FAILED, "the engine did not give tensor \"%s\"", tensor->name);
+    }
+    return NULL;
+}
+
+mae_error *mae_onnx_evaluate(mae_onnx_model *model, const mae_onnx_evaluator *evaluator)
+{
+    run r = {.model = model, .needed = find_needed(model)};
+    mae_onnx_value *inputs = mae_arena_array(model->arena, model->n_inputs, sizeof *inputs);
+    if (!r.needed || !inputs)
+        return mae_error_nomem();
+    MAE_TRY(list_outputs(&r));
+    mae_onnx_blob blob;
+    MAE_TRY(write_model(&r, &blob));
+    mae_error *error = run_on_zeros(&r, evaluator, &blob, inputs);
+    mae_onnx_blob_free(&blob);
+    if (!error)
+        error = check_all_seen(&r);
+    return mae_error_wrap(error, "%s", model->path);
+}
