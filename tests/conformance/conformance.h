@@ -1,0 +1,94 @@
+/* What the conformance tests share: which backends and tests are wanted, skips, counts. */
+#ifndef MAE_TESTS_CONFORMANCE_H
+#define MAE_TESTS_CONFORMANCE_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/compare.h"
+#include "skips.h"
+#include "support/engines.h"
+
+/* Backends that compute. */
+static const char *const conformance_backends[] = {"ort", "onednn"};
+
+static struct {
+    const char *backend; /* NULL: all */
+    const char *only;    /* NULL: all */
+    bool verbose;
+} conformance_options;
+
+static inline void conformance_arguments(int argc, char **argv)
+{
+    conformance_options.backend = getenv("MAE_CONFORMANCE_BACKEND");
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc)
+            conformance_options.backend = argv[++i];
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            conformance_options.only = argv[++i];
+        else if (strcmp(argv[i], "--verbose") == 0)
+            conformance_options.verbose = true;
+        else {
+            fprintf(stderr, "usage: %s [--backend NAME] [--only TEXT] [--verbose]\n", argv[0]);
+            exit(2);
+        }
+    }
+}
+
+static inline bool conformance_wants_backend(const char *backend)
+{
+    return !conformance_options.backend || strcmp(conformance_options.backend, backend) == 0;
+}
+
+static inline bool conformance_wants(const char *test)
+{
+    return !conformance_options.only || strstr(test, conformance_options.only);
+}
+
+#define conformance_say(...)                                                                                           \
+    do {                                                                                                               \
+        if (conformance_options.verbose)                                                                               \
+            printf(__VA_ARGS__);                                                                                       \
+    } while (0)
+
+typedef struct conformance_counts {
+    int passed, failed, skipped, unsupported;
+} conformance_counts;
+
+static inline const char *conformance_skip_reason(const char *backend, const char *test)
+{
+    for (size_t i = 0; i < sizeof(skip_rows) / sizeof(skip_rows[0]); i++) {
+        if (strcmp(skip_rows[i].test, test) == 0 &&
+            (strcmp(skip_rows[i].backend, backend) == 0 || strcmp(skip_rows[i].backend, "*") == 0))
+            return skip_rows[i].reason;
+    }
+    return NULL;
+}
+
+/* Counts one test of something the backend says it supports. */
+static inline void conformance_count(conformance_counts *counts, const char *backend, const char *test,
+                                     const mae_error *error, bool close)
+{
+    const char *reason = conformance_skip_reason(backend, test);
+    if (!error && close) {
+        counts->passed++;
+        if (reason)
+            printf("%s passes %s, which is in the table of skips (%s)\n", backend, test, reason);
+        return;
+    }
+    if (reason) {
+        counts->skipped++;
+        return;
+    }
+    counts->failed++;
+    printf("FAILED: %s, %s: %s\n", backend, test, error ? mae_error_message(error) : "wrong values");
+}
+
+static inline void conformance_report(const char *what, const char *pe, const conformance_counts *counts)
+{
+    printf("%s on %s: %d passed, %d failed, %d skipped, %d not supported\n", what, pe, counts->passed, counts->failed,
+           counts->skipped, counts->unsupported);
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* Conformance on ONNX's own tests (libonnx-testdata): a model of one or a few operators, inputs, and the
+ * outputs the standard says.
+ *
+ *     conformance_test_onnx [--backend NAME] [--only TEXT] [--verbose]
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "conformance.h"
+#include "core/graph.h"
+#include "support/engines.h"
+
+#define TEST_DATA "/usr/share/libonnx-testdata/data"
+
+/* What the standard's own test runner allows for. */
+#define ABS_TOLERANCE 1e-5
+#define REL_TOLERANCE 1e-3
+
+static const char *const collections[] = {"node", "simple", "pytorch-converted", "pytorch-operator"};
+
+#define N_BACKENDS (sizeof(conformance_backends) / sizeof(conformance_backends[0]))
+
+typedef struct collection {
+    test_engine engines[N_BACKENDS];
+    bool open[N_BACKENDS];
+    conformance_counts counts[N_BACKENDS];
+    int imported, folded, refused;
+} collection;
+
+static bool is_close(const mae_graph *graph, int tensor, const void *data, const mae_shape *shape,
+                     const test_value *wanted)
+{
+    if (!mae_shape_equal(shape, &wanted->shape)) {
+        char a[128], b[128];
+        conformance_say("  output %s is %s, not %s\n", graph->tensors[tensor].name, mae_shape_text(shape, a, sizeof(a)),
+                        mae_shape_text(&wanted->shape, b, sizeof(b)));
+        return false;
+    }
+    mae_difference d = mae_compare(shape, data, wanted->data, ABS_TOLERANCE, REL_TOLERANCE);
+    if (!d.ok)
+        conformance_say("  output %s differs by %g\n", graph->tensors[tensor].name, d.max_abs);
+    return d.ok;
+}
+
+/* Test data names its tensors or lists them in the model's order. */
+static const test_value *value_of(const mae_graph *graph, const int *tensors, size_t i, const test_value *values,
+                                  size_t n)
+{
+    const char *name = graph->tensors[tensors[i]].name;
+    for (size_t k = 0; k < n; k++) {
+        if (values[k].name && strcmp(values[k].name, name) == 0)
+            return &values[k];
+    }
+    return i < n ? &values[i] : NULL;
+}
+
+static mae_error *write_inputs(const mae_graph *graph, mae_program *program, const test_value *inputs, size_t n)
+{
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        const test_value *v = value_of(graph, graph->inputs, i, inputs, n);
+        if (!v)
+            return mae_error_new(MAE_ERR_USAGE, "no data for input %zu", i);
+        if (mae_program_buffer(program, graph->inputs[i]))
+            MAE_TRY(mae_program_write(program, graph->inputs[i], v->data, v->bytes));
+    }
+    return NULL;
+}
+
+static mae_error *compare_outputs(const mae_graph *graph, mae_program *program, const test_value *outputs, size_t n,
+                                  bool *ret_close)
+{
+    *ret_close = true;
+    for (size_t i = 0; i < graph->n_outputs; i++) {
+        const test_value *v = value_of(graph, graph->outputs, i, outputs, n);
+        if (!v || graph->tensors[graph->outputs[i]].producer_layer < 0)
+            continue;
+        const void *data;
+        mae_shape shape;
+        MAE_TRY(mae_program_read(program, graph->outputs[i], &data, &shape));
+        *ret_close = is_close(graph, graph->outputs[i], data, &shape, v) && *ret_close;
+    }
+    return NULL;
+}
+
+static mae_error *run_set(const char *folder, const mae_graph *graph, mae_program *program, bool *ret_close)
+{
+    test_value *inputs = NULL, *outputs = NULL;
+    size_t n_inputs = 0, n_outputs = 0;
+    mae_error *error = test_read_values(folder, "input", &inputs, &n_inputs);
+    if (!error)
+        error = test_read_values(folder, "output", &outputs, &n_outputs);
+    if (!error)
+        error = write_inputs(graph, program, inputs, n_inputs);
+    if (!error)
+        error = mae_program_run(program, NULL);
+    if (!error)
+        error = compare_outputs(graph, program, outputs, n_outputs, ret_close);
+    test_free_values(inputs, n_inputs);
+    test_free_values(outputs, n_outputs);
+    return error;
+}
+
+/* Every set of data of one test. */
+static mae_error *run_sets(const char *folder, const test_engine *engine, const mae_graph *graph, bool *ret_close)
+{
+    mae_program *program = NULL;
+    MAE_TRY(test_segment(engine, graph, 0, (int)graph->n_layers - 1, 0, &program));
+    mae_error *error = NULL;
+    bool close = true;
+    for (int set = 0; !error && close; set++) {
+        char path[4096];
+        snprintf(path, sizeof(path), "%s/test_data_set_%d", folder, set);
+        if (access(path, R_OK) != 0)
+            break;
+        error = run_set(path, graph, program, &close);
+    }
+    mae_program_destroy(program);
+    *ret_close = close;
+    return error;
+}
+
+static void check_on(collection *c, size_t backend, const char *folder, const char *test, const mae_graph *graph)
+{
+    const test_engine *engine = &c->engines[backend];
+    const char *reason = NULL;
+    if (!test_supports(engine, graph, 0, (int)graph->n_layers - 1, &reason)) {
+        c->counts[backend].unsupported++;
+        conformance_say("%s does not support %s: %s\n", engine->name, test, reason);
+        return;
+    }
+    bool close = false;
+    mae_error *error = run_sets(folder, engine, graph, &close);
+    conformance_count(&c->counts[backend], conformance_backends[backend], test, error, close);
+    mae_error_free(error);
+}
+
+static void check_test(collection *c, const char *folder, const char *test)
+{
+    char path[4096];
+    mae_graph *graph = NULL;
+    snprintf(path, sizeof(path), "%s/model.onnx", folder);
+    mae_error *error = mae_onnx_import(path, NULL, 0, test_evaluator(), &graph);
+    if (error) {
+        c->refused++;
+        conformance_say("not imported (%d): %s\n", mae_error_code(error), mae_error_message(error));
+        mae_error_free(error);
+        return;
+    }
+    c->imported++;
+    if (graph->n_layers == 0)
+        c->folded++;
+    for (size_t i = 0; graph->n_layers > 0 && i < N_BACKENDS; i++) {
+        if (c->open[i])
+            check_on(c, i, folder, test, graph);
+    }
+    mae_onnx_graph_destroy(graph);
+}
+
+static int wanted_entry(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && conformance_wants(entry->d_name);
+}
+
+static void test_collection(void **state)
+{
+    const char *name = *state;
+    char folder[1024], path[2048];
+    struct dirent **entries = NULL;
+    collection c = {0};
+    snprintf(folder, sizeof(folder), TEST_DATA "/%s", name);
+    int n = scandir(folder, &entries, wanted_entry, alphasort);
+    if (n < 0) {
+        print_message("skipped: no test data at %s (Debian package libonnx-testdata)\n", folder);
+        skip();
+    }
+    for (size_t i = 0; i < N_BACKENDS; i++)
+        c.open[i] = conformance_wants_backend(conformance_backends[i]) &&
+                    test_engine_open(conformance_backends[i], 1, &c.engines[i]);
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+        check_test(&c, path, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    printf("%s: %d imported (%d of them constant), %d refused\n", name, c.imported, c.folded, c.refused);
+    int failed = 0;
+    for (size_t i = 0; i < N_BACKENDS; i++) {
+        if (!c.open[i])
+            continue;
+        conformance_report(name, c.engines[i].name, &c.counts[i]);
+        failed += c.counts[i].failed;
+        test_engine_close(&c.engines[i]);
+    }
+    assert_int_equal(failed, 0);
+}
+
+int main(int argc, char **argv)
+{
+    struct CMUnitTest tests[sizeof(collections) / sizeof(collections[0])];
+    size_t n = 0;
+    conformance_arguments(argc, argv);
+    for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++)
+        tests[n++] = (struct CMUnitTest){collections[i], test_collection, NULL, NULL, (void *)collections[i]};
+    return _cmocka_run_group_tests("onnx", tests, n, NULL, NULL);
+}
