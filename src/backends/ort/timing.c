@@ -19,6 +19,7 @@ struct mae_ort_timing {
     char folder[PATH_MAX];
     char prefix[PATH_MAX];
     char model[PATH_MAX];
+    char weights[PATH_MAX];
     mae_ort_places places;
     size_t n_layers, n_inputs, n_outputs;
 };
@@ -40,7 +41,8 @@ mae_error *mae_ort_timing_create(mae_ort_session_config *config, mae_ort_timing 
         free(t);
         return error;
     }
-    if (!join(t->prefix, t->folder, "profile") || !join(t->model, t->folder, "model.onnx")) {
+    if (!join(t->prefix, t->folder, "profile") || !join(t->model, t->folder, "model.onnx") ||
+        !join(t->weights, t->folder, WEIGHTS_FILE)) {
         mae_ort_timing_destroy(t);
         return mae_error_new(MAE_ERR_FAILED, "the path of the temporary folder is too long");
     }
@@ -83,7 +85,8 @@ mae_error *mae_ort_timing_read_model(mae_ort_timing *t, const mae_graph *graph, 
         return mae_error_recode(error, MAE_ERR_FAILED);
     error = mae_ort_places_read(data, size, graph, segment, &t->places);
     free(data);
-    empty_folder(t->folder); /* the weights may be large */
+    unlink(t->model); /* they may be large */
+    unlink(t->weights);
     return error;
 }
 
