@@ -1,0 +1,146 @@
+/* mae bench: the main job, in one go. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/bench_report.h"
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/input.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+
+typedef struct bench_args {
+    const char *output, *profile;
+    double budget_s, race_s;
+    bool json, all;
+    cli_texts shapes;
+    cli_goal goal;
+    cli_input_args inputs;
+    cli_machine machine;
+} bench_args;
+
+static const cli_option own_options[] = {
+    {"output", 'o', CLI_TEXT, offsetof(bench_args, output), "PLAN", "write the plan it offers to this file", 0},
+    {"profile", 0, CLI_TEXT, offsetof(bench_args, profile), "PROFILE", "use this profile instead of measuring one", 0},
+    {"budget", 0, CLI_POSITIVE, offsetof(bench_args, budget_s), "SECONDS", "time to profile (default 20)", 0},
+    {"race", 0, CLI_POSITIVE, offsetof(bench_args, race_s), "SECONDS", "time of the final rounds (default 10)", 0},
+    {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
+    {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
+    {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
+};
+
+static const cli_group groups[] = {
+    {"Options", own_options, sizeof own_options / sizeof *own_options, 0},
+    CLI_GOAL_GROUP(bench_args, goal),
+    CLI_INPUT_GROUP(bench_args, inputs),
+    CLI_MACHINE_GROUP(bench_args, machine),
+};
+
+static const cli_syntax syntax = {
+    .command = "bench",
+    .operand = "MODEL",
+    .text = "Profiles a network, plans its mapping, refines the plan by measuring it, then measures the plan and\n"
+            "every single PE turn by turn, and compares the outputs. If no mix wins, the plan is the best single PE.",
+    .examples = "  mae bench model.onnx\n"
+                "  mae bench model.onnx --input photo.jpg --threads 2 -o model.plan.json\n"
+                "  mae bench model.onnx --shape x=1,3,320,320 --budget 10 --race 5 --json\n",
+    .groups = groups,
+    .n_groups = sizeof groups / sizeof *groups,
+};
+
+static int show(const mae_bench *bench, const bench_args *args)
+{
+    if (args->output)
+        CLI_TRY(cli_report(mae_plan_write(bench->plan, args->output)));
+    if (!args->json)
+        return cli_bench_print(bench, args->all);
+    char *text;
+    CLI_TRY(cli_report(mae_bench_to_json(bench, &text)));
+    puts(text);
+    free(text);
+    return 0;
+}
+
+static int measure(mae_context *context, mae_model *model, const mae_bench_options *wanted, mae_bench **ret_bench)
+{
+    cli_progress progress;
+    mae_bench_options options = *wanted;
+    options.progress = cli_progress_step;
+    options.progress_ctx = &progress;
+    cli_progress_begin(&progress);
+    mae_bench *bench = NULL;
+    mae_error *error = mae_bench_run(context, model, &options, &bench);
+    cli_progress_end(&progress);
+    if (cli_interrupted()) {
+        mae_error_free(error);
+        mae_bench_destroy(bench);
+        return cli_error(MAE_ERR_FAILED, "interrupted; nothing was written");
+    }
+    CLI_TRY(cli_report(error));
+    *ret_bench = bench;
+    return 0;
+}
+
+static int bench_with(mae_context *context, mae_model *model, const bench_args *args, const mae_goal *goal,
+                      const mae_profile *profile, const cli_inputs *inputs)
+{
+    mae_bench_input *given = calloc(inputs->n + 1, sizeof *given);
+    if (!given)
+        return cli_nomem();
+    mae_bench_options options = {
+        .goal = *goal, .inputs = given, .budget_s = args->budget_s, .race_s = args->race_s, .profile = profile};
+    for (size_t i = 0; i < inputs->n; i++) {
+        if (inputs->tensors[i].data)
+            given[options.n_inputs++] = (mae_bench_input){i, inputs->tensors[i].data, inputs->tensors[i].bytes};
+    }
+    mae_bench *bench = NULL;
+    int status = measure(context, model, &options, &bench);
+    free(given);
+    CLI_TRY(status);
+    status = show(bench, args);
+    if (!status && !bench->verdict.ok)
+        status = cli_error(MAE_ERR_VERIFY, "output '%s' differs from ONNX Runtime's by %.3g, relative %.3g",
+                           bench->verdict.output ? bench->verdict.output : "?", bench->verdict.max_abs,
+                           bench->verdict.max_rel);
+    mae_bench_destroy(bench);
+    return status;
+}
+
+static int bench_model(mae_context *context, const char *path, const bench_args *args, const mae_goal *goal,
+                       const mae_profile *profile)
+{
+    mae_model *model;
+    CLI_TRY(cli_model_open(context, "bench", path, &args->shapes, &model));
+    cli_inputs inputs = {0};
+    int status = cli_inputs_load(&args->inputs, "bench", mae_model_graph(model), &inputs);
+    if (!status)
+        status = bench_with(context, model, args, goal, profile, &inputs);
+    cli_inputs_clear(&inputs);
+    mae_model_close(model);
+    return status;
+}
+
+int cli_bench(int argc, char **argv)
+{
+    bench_args args = {.goal = CLI_GOAL_INIT};
+    const char *path;
+    int status;
+    if (!cli_parse(&syntax, argc, argv, &args, &path, &status))
+        return status;
+    mae_goal goal;
+    CLI_TRY(cli_goal_parse(&args.goal, "bench", &goal));
+    if (args.output)
+        CLI_TRY(cli_file_probe(args.output));
+    mae_profile *profile = NULL;
+    if (args.profile)
+        CLI_TRY(cli_report(mae_profile_read(args.profile, &profile)));
+    mae_context *context;
+    status = cli_machine_open(&args.machine, &context);
+    if (!status) {
+        status = bench_model(context, path, &args, &goal, profile);
+        mae_context_destroy(context);
+    }
+    mae_profile_destroy(profile);
+    return status;
+}

@@ -1,0 +1,86 @@
+/* mae pes: what this machine offers. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/table.h"
+
+typedef struct pes_args {
+    bool json;
+    cli_machine machine;
+} pes_args;
+
+static const cli_option own_options[] = {
+    {"json", 0, CLI_FLAG, offsetof(pes_args, json), NULL, "print JSON", 0},
+};
+
+static const cli_group groups[] = {
+    {"Options", own_options, sizeof own_options / sizeof *own_options, 0},
+    CLI_MACHINE_GROUP(pes_args, machine),
+};
+
+static const cli_syntax syntax = {
+    .command = "pes",
+    .text = "Lists the processing elements (PEs) found here: pieces of hardware, and the engines that drive them.",
+    .examples = "  mae pes\n  mae pes --json\n",
+    .groups = groups,
+    .n_groups = sizeof groups / sizeof *groups,
+};
+
+static json_t *pe_json(const mae_pe_info *pe)
+{
+    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s?}", "name", pe->name, "resource", pe->resource, "backend", pe->backend,
+                     "engine", pe->engine, "precision", pe->precision, "meter", pe->meter);
+}
+
+static int print_json(const mae_context *context)
+{
+    const mae_pe_info *pes;
+    const mae_missing_backend *missing;
+    size_t n = mae_context_pes(context, &pes), m = mae_context_missing(context, &missing);
+    json_t *found = json_array(), *absent = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(found, pe_json(&pes[i]));
+    for (size_t i = 0; i < m; i++)
+        json_array_append_new(absent,
+                              json_pack("{s:s,s:s}", "backend", missing[i].backend, "reason", missing[i].reason));
+    return cli_json_print(
+        json_pack("{s:s,s:i,s:o,s:o}", "format", "mae-pes", "version", 1, "pes", found, "missing", absent));
+}
+
+static int print_table(const mae_context *context)
+{
+    const mae_pe_info *pes;
+    const mae_missing_backend *missing;
+    size_t n = mae_context_pes(context, &pes), m = mae_context_missing(context, &missing);
+    static const char *const heading[] = {"PE", "resource", "backend", "engine", "precision", "meter"};
+    cli_table *table = cli_table_create("llllll");
+    for (size_t i = 0; i < sizeof heading / sizeof *heading; i++)
+        cli_table_cell(table, CLI_BOLD, "%s", heading[i]);
+    for (size_t i = 0; i < n; i++) {
+        const char *cells[] = {pes[i].name,   pes[i].resource,  pes[i].backend,
+                               pes[i].engine, pes[i].precision, pes[i].meter ? pes[i].meter : "none"};
+        for (size_t c = 0; c < sizeof cells / sizeof *cells; c++)
+            cli_table_cell(table, CLI_PLAIN, "%s", cells[c]);
+    }
+    CLI_TRY(cli_table_finish(table));
+    for (size_t i = 0; i < m; i++)
+        printf("%snot here: %s: %s\n", i ? "" : "\n", missing[i].backend, missing[i].reason);
+    printf("\n%d thread%s for each PE\n", mae_context_threads(context), mae_context_threads(context) == 1 ? "" : "s");
+    return 0;
+}
+
+int cli_pes(int argc, char **argv)
+{
+    pes_args args = {0};
+    int status;
+    if (!cli_parse(&syntax, argc, argv, &args, NULL, &status))
+        return status;
+    mae_context *context;
+    CLI_TRY(cli_machine_open(&args.machine, &context));
+    status = args.json ? print_json(context) : print_table(context);
+    mae_context_destroy(context);
+    return status;
+}

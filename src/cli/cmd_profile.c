@@ -1,0 +1,87 @@
+/* mae profile: what each layer costs on each PE. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/file.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/summary.h"
+
+typedef struct profile_args {
+    const char *output;
+    double budget_s;
+    cli_texts shapes;
+    cli_machine machine;
+} profile_args;
+
+static const cli_option own_options[] = {
+    {"output", 'o', CLI_TEXT, offsetof(profile_args, output), "PROFILE", "the file to write (needed)", 0},
+    {"budget", 0, CLI_POSITIVE, offsetof(profile_args, budget_s), "SECONDS", "time to spend (default 20)", 0},
+    {"shape", 0, CLI_TEXTS, offsetof(profile_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
+};
+
+static const cli_group groups[] = {
+    {"Options", own_options, sizeof own_options / sizeof *own_options, 0},
+    CLI_MACHINE_GROUP(profile_args, machine),
+};
+
+static const cli_syntax syntax = {
+    .command = "profile",
+    .operand = "MODEL",
+    .text = "Measures what each layer of a network costs on each PE, and what it costs to pass tensors between them.",
+    .examples = "  mae profile model.onnx -o model.profile.json\n"
+                "  mae profile model.onnx -o one.json --threads 1 --budget 10 --shape x=1,3,320,320\n",
+    .groups = groups,
+    .n_groups = sizeof groups / sizeof *groups,
+};
+
+static int measure(mae_context *context, mae_model *model, const profile_args *args, mae_profile **ret_profile)
+{
+    cli_progress progress;
+    mae_profile_options options = {
+        .budget_s = args->budget_s, .progress = cli_progress_step, .progress_ctx = &progress};
+    cli_progress_begin(&progress);
+    mae_error *error = mae_profile_measure(context, model, &options, ret_profile);
+    cli_progress_end(&progress);
+    if (error && cli_interrupted()) {
+        mae_error_free(error);
+        return cli_error(MAE_ERR_FAILED, "interrupted; nothing was written");
+    }
+    return cli_report(error);
+}
+
+static int measure_and_write(mae_context *context, mae_model *model, const profile_args *args)
+{
+    mae_profile *profile;
+    CLI_TRY(measure(context, model, args, &profile));
+    int status = cli_report(mae_profile_write(profile, args->output));
+    if (!status)
+        status = cli_summary_print(profile);
+    if (!status)
+        status = cli_provenance_print(args->output);
+    mae_profile_destroy(profile);
+    return status;
+}
+
+int cli_profile(int argc, char **argv)
+{
+    profile_args args = {0};
+    const char *path;
+    int status;
+    if (!cli_parse(&syntax, argc, argv, &args, &path, &status))
+        return status;
+    if (!args.output)
+        return cli_usage("profile", "-o PROFILE is missing");
+    CLI_TRY(cli_file_probe(args.output));
+    mae_context *context;
+    CLI_TRY(cli_machine_open(&args.machine, &context));
+    mae_model *model;
+    status = cli_model_open(context, "profile", path, &args.shapes, &model);
+    if (!status) {
+        status = measure_and_write(context, model, &args);
+        mae_model_close(model);
+    }
+    mae_context_destroy(context);
+    return status;
+}

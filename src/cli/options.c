@@ -1,0 +1,88 @@
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/message.h"
+
+const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS] = {
+    {"threads", 't', CLI_COUNT, offsetof(cli_machine, threads), "N", "threads of each PE (default: all cores)", 1},
+    {"cores", 0, CLI_TEXT, offsetof(cli_machine, cores), "LIST", "processors the PEs may use, such as 0-3,6", 0},
+    {"pes", 0, CLI_TEXT, offsetof(cli_machine, pes), "A,B", "only these PEs, in this order (see \"mae pes\")", 0},
+};
+
+const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
+    {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL", "latency (default), energy, edp or weighted:W", 0},
+    {"max-latency-ms", 0, CLI_POSITIVE, offsetof(cli_goal, max_latency_ms), "X", "no plan slower than this", 0},
+    {"max-energy-mj", 0, CLI_POSITIVE, offsetof(cli_goal, max_energy_mj), "Y", "no plan hungrier than this", 0},
+    {"max-power-w", 0, CLI_POSITIVE, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},
+    {"period-ms", 0, CLI_POSITIVE, offsetof(cli_goal, period_ms), "T", "a frame comes every T milliseconds", 0},
+    {"max-switches", 0, CLI_COUNT, offsetof(cli_goal, max_switches), "N", "at most N changes of PE in a frame", 0},
+};
+
+int cli_machine_open(const cli_machine *machine, mae_context **ret_context)
+{
+    mae_context_options options = {.threads = machine->threads, .cores = machine->cores, .pes = machine->pes};
+    return cli_report(mae_context_create(&options, ret_context));
+}
+
+/* "NAME=1,3,320,320"; the name ends at the last "=", since names of tensors may hold one. */
+static int parse_shape(const char *command, const char *text, char **ret_name, int64_t dims[MAE_MAX_RANK],
+                       int *ret_rank)
+{
+    const char *equals = strrchr(text, '=');
+    if (!equals || equals == text)
+        return cli_usage(command, "--shape needs NAME=1,3,320,320, not '%s'", text);
+    int rank = 0;
+    for (const char *p = equals;;) {
+        char *end;
+        errno = 0;
+        long long dim = strtoll(p + 1, &end, 10);
+        if (end == p + 1 || errno || dim < 1 || rank == MAE_MAX_RANK || (*end && *end != ','))
+            return cli_usage(command, "--shape needs NAME=1,3,320,320, not '%s'", text);
+        dims[rank++] = dim;
+        if (!*end)
+            break;
+        p = end;
+    }
+    *ret_name = strndup(text, (size_t)(equals - text));
+    *ret_rank = rank;
+    return *ret_name ? 0 : cli_nomem();
+}
+
+int cli_model_open(mae_context *context, const char *command, const char *path, const cli_texts *texts,
+                   mae_model **ret_model)
+{
+    char *names[CLI_MAX_TEXTS] = {0};
+    int64_t dims[CLI_MAX_TEXTS][MAE_MAX_RANK];
+    mae_input_shape shapes[CLI_MAX_TEXTS];
+    int status = 0;
+    for (size_t i = 0; i < texts->n && !status; i++) {
+        int rank = 0;
+        status = parse_shape(command, texts->item[i], &names[i], dims[i], &rank);
+        shapes[i] = (mae_input_shape){names[i], rank, dims[i]};
+    }
+    if (!status)
+        status = cli_report(mae_model_open(context, path, shapes, texts->n, ret_model));
+    for (size_t i = 0; i < texts->n; i++)
+        free(names[i]);
+    return status;
+}
+
+int cli_goal_parse(const cli_goal *args, const char *command, mae_goal *ret_goal)
+{
+    mae_goal goal = MAE_GOAL_INIT;
+    if (args->minimize)
+        CLI_TRY(cli_report(mae_goal_parse(args->minimize, &goal)));
+    if (args->max_power_w > 0 && args->period_ms <= 0)
+        return cli_usage(command, "--max-power-w needs --period-ms");
+    goal.max_latency_ms = args->max_latency_ms;
+    goal.max_energy_mj = args->max_energy_mj;
+    goal.max_power_w = args->max_power_w;
+    goal.period_ms = args->period_ms;
+    goal.max_switches = args->max_switches;
+    *ret_goal = goal;
+    return 0;
+}

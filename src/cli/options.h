@@ -1,0 +1,47 @@
+/* Options that several commands share, and what they mean to the library. */
+#ifndef MAE_CLI_OPTIONS_H
+#define MAE_CLI_OPTIONS_H
+
+#include "cli/args.h"
+#include "mae/mae.h"
+
+/* How the PEs may use the machine. */
+typedef struct cli_machine {
+    int threads; /* 0: all cores */
+    const char *cores, *pes;
+} cli_machine;
+
+#define CLI_N_MACHINE_OPTIONS 3
+extern const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS];
+#define CLI_MACHINE_GROUP(type, field)                                                                                 \
+    {                                                                                                                  \
+        "Machine", cli_machine_options, CLI_N_MACHINE_OPTIONS, offsetof(type, field)                                   \
+    }
+
+int cli_machine_open(const cli_machine *machine, mae_context **ret_context);
+
+/* Opens a model with its `--shape` options ("NAME=1,3,320,320"). */
+int cli_model_open(mae_context *context, const char *command, const char *path, const cli_texts *shapes,
+                   mae_model **ret_model);
+
+/* What a plan is for. */
+typedef struct cli_goal {
+    const char *minimize;
+    double max_latency_ms, max_energy_mj, max_power_w, period_ms;
+    int max_switches;
+} cli_goal;
+
+#define CLI_GOAL_INIT                                                                                                  \
+    {                                                                                                                  \
+        NULL, 0, 0, 0, 0, -1                                                                                           \
+    }
+#define CLI_N_GOAL_OPTIONS 6
+extern const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS];
+#define CLI_GOAL_GROUP(type, field)                                                                                    \
+    {                                                                                                                  \
+        "Goal", cli_goal_options, CLI_N_GOAL_OPTIONS, offsetof(type, field)                                            \
+    }
+
+int cli_goal_parse(const cli_goal *goal, const char *command, mae_goal *ret_goal);
+
+#endif
