@@ -1,0 +1,263 @@
+/* Attributes and primitive descriptors, for oneDNN 2.x and 3.x. */
+#include <stdlib.h>
+
+#include "backends/onednn/api.h"
+
+#define NORM_FLAGS (dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift)
+
+static unsigned layer_norm_flags(bool scale, bool shift)
+{
+    return (scale ? (unsigned)dnnl_use_scale : 0U) | (shift ? (unsigned)dnnl_use_shift : 0U);
+}
+
+#if DNNL_VERSION_MAJOR >= 3
+
+dnnl_status_t mae_dnn_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
+}
+
+dnnl_status_t mae_dnn_append_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f, 0, dnnl_data_type_undef);
+}
+
+dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, const_dnnl_primitive_attr_t attr,
+                              dnnl_primitive_desc_t *ret_pd)
+{
+    if (d->transposed)
+        return dnnl_deconvolution_forward_primitive_desc_create(
+            ret_pd, engine, dnnl_forward_inference, dnnl_deconvolution_direct, d->src, d->weights, d->bias, d->dst,
+            d->strides, d->dilates, d->pad_low, d->pad_high, attr);
+    return dnnl_convolution_forward_primitive_desc_create(
+        ret_pd, engine, dnnl_forward_inference, dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst,
+        d->strides, d->dilates, d->pad_low, d->pad_high, attr);
+}
+
+dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_matmul_primitive_desc_create(ret_pd, engine, src, weights, bias, dst, attr);
+}
+
+dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *d, const_dnnl_primitive_attr_t attr,
+                              dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_pooling_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, d->alg, d->src, d->dst,
+                                                      d->strides, d->kernel, d->dilates, d->pad_low, d->pad_high, attr);
+}
+
+dnnl_status_t mae_dnn_pd_eltwise(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout layout, float alpha,
+                                 float beta, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_eltwise_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, alg, layout, layout,
+                                                      alpha, beta, attr);
+}
+
+dnnl_status_t mae_dnn_pd_binary(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout a, mae_dnn_layout b,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_binary_primitive_desc_create(ret_pd, engine, alg, a, b, dst, attr);
+}
+
+dnnl_status_t mae_dnn_pd_prelu(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights,
+                               const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_prelu_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, src, weights, src, attr);
+}
+
+dnnl_status_t mae_dnn_pd_softmax(dnnl_engine_t engine, bool logarithm, mae_dnn_layout layout, int axis,
+                                 const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_alg_kind_t alg = logarithm ? dnnl_softmax_log : dnnl_softmax_accurate;
+    return dnnl_softmax_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, alg, layout, layout,
+                                                      axis, attr);
+}
+
+dnnl_status_t mae_dnn_pd_batch_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_batch_normalization_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, layout,
+                                                                  layout, epsilon, NORM_FLAGS, attr);
+}
+
+dnnl_status_t mae_dnn_pd_layer_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon, bool scale, bool shift,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_layer_normalization_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, layout,
+                                                                  layout, NULL, epsilon,
+                                                                  layer_norm_flags(scale, shift), attr);
+}
+
+dnnl_status_t mae_dnn_pd_lrn(dnnl_engine_t engine, mae_dnn_layout layout, int size, float alpha, float beta, float k,
+                             const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_lrn_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, dnnl_lrn_across_channels,
+                                                  layout, layout, size, alpha, beta, k, attr);
+}
+
+dnnl_status_t mae_dnn_pd_resampling(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout src, mae_dnn_layout dst,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_resampling_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, alg, NULL, src, dst,
+                                                         attr);
+}
+
+dnnl_status_t mae_dnn_pd_reduction(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout src, mae_dnn_layout dst,
+                                   float p, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_reduction_primitive_desc_create(ret_pd, engine, alg, src, dst, p, 0.0f, attr);
+}
+
+dnnl_status_t mae_dnn_pd_concat(dnnl_engine_t engine, int axis, size_t n, const mae_dnn_layout *srcs,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return dnnl_concat_primitive_desc_create(ret_pd, engine, dst, (int)n, axis, srcs, attr);
+}
+
+#else
+
+dnnl_status_t mae_dnn_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, 1.0f, alg, alpha, beta);
+}
+
+dnnl_status_t mae_dnn_append_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1.0f);
+}
+
+/* From the description of an operation, if there is one, to a primitive descriptor. */
+static dnnl_status_t create(dnnl_status_t status, const void *op, dnnl_engine_t engine,
+                            const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    return status == dnnl_success ? dnnl_primitive_desc_create(ret_pd, op, attr, engine, NULL) : status;
+}
+
+dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, const_dnnl_primitive_attr_t attr,
+                              dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_status_t status;
+
+    if (d->transposed) {
+        dnnl_deconvolution_desc_t deconv;
+        status = dnnl_dilated_deconvolution_forward_desc_init(
+            &deconv, dnnl_forward_inference, dnnl_deconvolution_direct, d->src, d->weights, d->bias, d->dst,
+            d->strides, d->dilates, d->pad_low, d->pad_high);
+        return create(status, &deconv, engine, attr, ret_pd);
+    }
+    dnnl_convolution_desc_t conv;
+    status = dnnl_dilated_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct, d->src,
+                                                        d->weights, d->bias, d->dst, d->strides, d->dilates,
+                                                        d->pad_low, d->pad_high);
+    return create(status, &conv, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_matmul_desc_t op;
+    dnnl_status_t status = dnnl_matmul_desc_init(&op, src, weights, bias, dst);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *d, const_dnnl_primitive_attr_t attr,
+                              dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_pooling_v2_desc_t op;
+    dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, d->alg, d->src, d->dst,
+                                                             d->strides, d->kernel, d->dilates, d->pad_low,
+                                                             d->pad_high);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_eltwise(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout layout, float alpha,
+                                 float beta, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_eltwise_desc_t op;
+    dnnl_status_t status = dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference, alg, layout, alpha, beta);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_binary(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout a, mae_dnn_layout b,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_binary_desc_t op;
+    dnnl_status_t status = dnnl_binary_desc_init(&op, alg, a, b, dst);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_prelu(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights,
+                               const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_prelu_desc_t op;
+    dnnl_status_t status = dnnl_prelu_forward_desc_init(&op, dnnl_forward_inference, src, weights);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_softmax(dnnl_engine_t engine, bool logarithm, mae_dnn_layout layout, int axis,
+                                 const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_softmax_v2_desc_t op;
+    dnnl_alg_kind_t alg = logarithm ? dnnl_softmax_log : dnnl_softmax_accurate;
+    dnnl_status_t status = dnnl_softmax_v2_forward_desc_init(&op, dnnl_forward_inference, alg, layout, layout, axis);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_batch_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_batch_normalization_desc_t op;
+    dnnl_status_t status =
+        dnnl_batch_normalization_forward_desc_init(&op, dnnl_forward_inference, layout, epsilon, NORM_FLAGS);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_layer_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon, bool scale, bool shift,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_layer_normalization_desc_t op;
+    dnnl_status_t status = dnnl_layer_normalization_forward_desc_init(&op, dnnl_forward_inference, layout, NULL,
+                                                                      epsilon, layer_norm_flags(scale, shift));
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_lrn(dnnl_engine_t engine, mae_dnn_layout layout, int size, float alpha, float beta, float k,
+                             const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_lrn_desc_t op;
+    dnnl_status_t status =
+        dnnl_lrn_forward_desc_init(&op, dnnl_forward_inference, dnnl_lrn_across_channels, layout, size, alpha, beta, k);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_resampling(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout src, mae_dnn_layout dst,
+                                    const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_resampling_desc_t op;
+    dnnl_status_t status = dnnl_resampling_forward_desc_init(&op, dnnl_forward_inference, alg, NULL, src, dst);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_reduction(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout src, mae_dnn_layout dst,
+                                   float p, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_reduction_desc_t op;
+    dnnl_status_t status = dnnl_reduction_desc_init(&op, alg, src, dst, p, 0.0f);
+    return create(status, &op, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_concat(dnnl_engine_t engine, int axis, size_t n, const mae_dnn_layout *srcs,
+                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_memory_desc_t *copies = malloc(n * sizeof(*copies)); /* the 2.x call wants them in a row */
+    if (!copies)
+        return dnnl_out_of_memory;
+    for (size_t i = 0; i < n; i++)
+        copies[i] = *srcs[i];
+    dnnl_status_t status = dnnl_concat_primitive_desc_create(ret_pd, dst, (int)n, axis, copies, attr, engine);
+    free(copies);
+    return status;
+}
+
+#endif

@@ -1,0 +1,230 @@
+/* Element-wise operators of two tensors or more, with broadcasting. */
+#include <string.h>
+
+#include "backends/onednn/chain.h"
+#include "backends/onednn/lower.h"
+
+/* Two operands of a binary primitive: the left one has the result's shape, the right one may be broadcast. */
+typedef struct binary {
+    mae_dnn_build *b;
+    int node;
+    dnnl_alg_kind_t alg;
+    int left, right, out; /* tensors */
+    int ndims;
+    dnnl_dims_t dims, right_dims; /* as the primitive sees them */
+    mae_dnn_layout left_layout, right_layout;
+} binary;
+
+static dnnl_status_t create(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    binary *c = ctx;
+    return mae_dnn_pd_binary(c->b->pe->engine, c->alg, c->left_layout, c->right_layout, c->left_layout, attr, ret_pd);
+}
+
+/* An operand's dimensions, widened on the left with ones to those of the result. */
+static void widen(const mae_dnn_build *b, int tensor, int ndims, dnnl_dim_t *dims)
+{
+    const mae_shape *shape = &mae_dnn_tensor(b, tensor)->shape;
+
+    for (int i = 0; i < ndims; i++) {
+        int at = i - (ndims - shape->rank);
+        dims[i] = at >= 0 ? shape->dims[at] : 1;
+    }
+}
+
+static void see_as_is(binary *c)
+{
+    c->ndims = mae_dnn_dims(c->b, c->out, c->dims);
+    widen(c->b, c->right, c->ndims, c->right_dims);
+}
+
+/* Row-major tensors with as few axes as the broadcast leaves apart: the library is fast for those. */
+static void see_merged(binary *c)
+{
+    int n = 0;
+
+    see_as_is(c);
+    for (int i = 0; i < c->ndims; i++) {
+        bool full = c->dims[i] == c->right_dims[i], before_full = n > 0 && c->dims[n - 1] == c->right_dims[n - 1];
+        if (c->dims[i] == 1 && n > 0)
+            continue;
+        if (n > 0 && ((full && before_full) || (!full && c->right_dims[n - 1] == 1 && !before_full))) {
+            c->dims[n - 1] *= c->dims[i];
+            c->right_dims[n - 1] *= c->right_dims[i];
+        } else if (n > 0 && c->dims[n - 1] == 1) {
+            c->dims[n - 1] = c->dims[i];
+            c->right_dims[n - 1] = c->right_dims[i];
+        } else {
+            c->dims[n] = c->dims[i];
+            c->right_dims[n++] = c->right_dims[i];
+        }
+    }
+    c->ndims = n;
+}
+
+static bool is_blocked(const mae_dnn_build *b, int tensor)
+{
+    int head = b->heads[tensor];
+    return head >= 0 && !mae_dnn_is_dense(mae_dnn_at(b, head)->layout);
+}
+
+/* Both operands in one layout where they have the same shape, the blocked one of the two. */
+static mae_error *operands_as_they_are(binary *c, int *ret_left, int *ret_right)
+{
+    mae_dnn_build *b = c->b;
+    bool same = mae_dnn_same_shape(b, c->left, c->right);
+
+    if (same && !is_blocked(b, c->left)) {
+        MAE_TRY(mae_dnn_value_native(b, c->right, ret_right));
+        MAE_TRY(mae_dnn_value_as(b, c->left, mae_dnn_at(b, *ret_right)->layout, ret_left));
+        return NULL;
+    }
+    MAE_TRY(mae_dnn_value_native(b, c->left, ret_left));
+    if (same)
+        return mae_dnn_value_as(b, c->right, mae_dnn_at(b, *ret_left)->layout, ret_right);
+    return mae_dnn_value_reshaped(b, c->right, c->ndims, c->right_dims, ret_right);
+}
+
+static mae_error *operands_merged(binary *c, int *ret_left, int *ret_right)
+{
+    MAE_TRY(mae_dnn_value_reshaped(c->b, c->left, c->ndims, c->dims, ret_left));
+    return mae_dnn_value_reshaped(c->b, c->right, c->ndims, c->right_dims, ret_right);
+}
+
+/* The primitive with as much of what follows as it can do. */
+static mae_error *fuse(binary *c, bool merged, mae_dnn_chain *chain, mae_dnn_arg args[2], dnnl_primitive_desc_t *ret_pd)
+{
+    if (merged)
+        see_merged(c);
+    else
+        see_as_is(c);
+    args[0].id = DNNL_ARG_SRC_0;
+    args[1].id = DNNL_ARG_SRC_1;
+    MAE_TRY((merged ? operands_merged : operands_as_they_are)(c, &args[0].value, &args[1].value));
+    c->left_layout = mae_dnn_at(c->b, args[0].value)->layout;
+    c->right_layout = mae_dnn_at(c->b, args[1].value)->layout;
+    MAE_TRY(mae_dnn_chain_grow(c->b, c->node, c->ndims, c->dims, -1, false, chain));
+    return mae_dnn_chain_fuse(c->b, chain, create, c, ret_pd);
+}
+
+static mae_error *lower_two(binary *c)
+{
+    mae_dnn_build *b = c->b;
+    bool merged = !is_blocked(b, c->left) && !is_blocked(b, c->right);
+    dnnl_primitive_desc_t pd;
+    mae_dnn_chain chain;
+    mae_dnn_arg args[2];
+
+    mae_error *error = fuse(c, merged, &chain, args, &pd);
+    if (error && !merged) { /* not every layout is implemented */
+        mae_error_free(error);
+        error = fuse(c, true, &chain, args, &pd);
+    }
+    return error ? error : mae_dnn_chain_finish(b, &chain, pd, args, 2, args[0].value);
+}
+
+/* a - b and a / b where only b has the result's shape: from b - a and b / a. */
+static mae_error *lower_reversed(mae_dnn_build *b, int index, dnnl_alg_kind_t alg)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    binary c = {.b = b, .node = index, .alg = alg, .left = node->inputs[1], .right = node->inputs[0],
+                .out = node->outputs[0]};
+    bool sub = alg == dnnl_binary_sub;
+    dnnl_primitive_desc_t pd;
+    int left, right, dst;
+
+    see_merged(&c);
+    MAE_TRY(operands_merged(&c, &left, &right));
+    MAE_TRY(mae_dnn_value_dense(b, c.left, &left));
+    MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, left)->layout, c.out, &dst));
+    MAE_TRY(mae_dnn_value_reshaped(b, c.left, c.ndims, c.dims, &left));
+    MAE_TRY(mae_dnn_value_view(b, dst, mae_dnn_at(b, left)->layout, 0, -1, &dst));
+    mae_dnn_layout layout = mae_dnn_at(b, left)->layout;
+    if (mae_dnn_pd_binary(b->pe->engine, alg, layout, mae_dnn_at(b, right)->layout, layout, b->pe->attr, &pd) !=
+        dnnl_success)
+        return mae_dnn_unsupported(b, "oneDNN does not broadcast these shapes");
+    const mae_dnn_arg args[] = {{DNNL_ARG_SRC_0, left}, {DNNL_ARG_SRC_1, right}, {DNNL_ARG_DST, dst}};
+    MAE_TRY(mae_dnn_step_add(b, pd, args, 3));
+    if (mae_dnn_pd_eltwise(b->pe->engine, sub ? dnnl_eltwise_linear : dnnl_eltwise_pow, layout, sub ? -1.0f : 1.0f,
+                           sub ? 0.0f : -1.0f, b->pe->attr, &pd) != dnnl_success)
+        return mae_dnn_unsupported(b, "oneDNN does not have this function");
+    const mae_dnn_arg in_place[] = {{DNNL_ARG_SRC, dst}, {DNNL_ARG_DST, dst}};
+    return mae_dnn_step_add(b, pd, in_place, 2);
+}
+
+/* One operand of a row of them, seen with the result's dimensions; `alg` applied in place to `dst`. */
+static mae_error *apply_operand(mae_dnn_build *b, dnnl_alg_kind_t alg, int first, int operand, int dst)
+{
+    dnnl_dims_t dims, own;
+    dnnl_primitive_desc_t pd;
+    int right, tensor = mae_dnn_at(b, dst)->tensor, ndims = mae_dnn_dims(b, tensor, dims);
+
+    widen(b, operand, ndims, own);
+    MAE_TRY(mae_dnn_value_reshaped(b, operand, ndims, own, &right));
+    mae_dnn_layout layout = mae_dnn_at(b, dst)->layout;
+    if (mae_dnn_pd_binary(b->pe->engine, alg, layout, mae_dnn_at(b, right)->layout, layout, b->pe->attr, &pd) !=
+        dnnl_success)
+        return mae_dnn_unsupported(b, "oneDNN does not broadcast these shapes");
+    const mae_dnn_arg args[] = {{DNNL_ARG_SRC_0, first}, {DNNL_ARG_SRC_1, right}, {DNNL_ARG_DST, dst}};
+    return mae_dnn_step_add(b, pd, args, 3);
+}
+
+/* Any number of operands of any shapes: broadcast by adding the first to zeros, the others applied in place. */
+static mae_error *lower_many(mae_dnn_build *b, const mae_node *node, dnnl_alg_kind_t alg)
+{
+    dnnl_dims_t dims;
+    int out = node->outputs[0], ndims = mae_dnn_dims(b, out, dims), zeros, dst;
+    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
+    float *nothing = NULL;
+
+    if (!plain)
+        return mae_error_nomem();
+    if (!b->trial) {
+        nothing = mae_dnn_alloc(mae_dnn_bytes(plain));
+        if (!nothing)
+            return mae_error_nomem();
+        memset(nothing, 0, mae_dnn_bytes(plain));
+    }
+    MAE_TRY(mae_dnn_constant(b, nothing, plain, plain, &zeros));
+    MAE_TRY(mae_dnn_value_new(b, plain, out, &dst));
+    MAE_TRY(apply_operand(b, dnnl_binary_add, zeros, node->inputs[0], dst));
+    for (size_t i = 1; i < node->n_inputs; i++)
+        MAE_TRY(apply_operand(b, alg, dst, node->inputs[i], dst));
+    return NULL;
+}
+
+static mae_error *check_operands(mae_dnn_build *b, const mae_node *node)
+{
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        int tensor = node->inputs[i];
+        if (tensor < 0 || (mae_dnn_tensor(b, tensor)->is_constant && !mae_dnn_is_weight(b, tensor)))
+            return mae_dnn_unsupported(b, "an operand is not f32");
+    }
+    return NULL;
+}
+
+mae_error *mae_dnn_lower_binary(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    int out = node->outputs[0], variables = 0;
+    dnnl_alg_kind_t alg;
+
+    for (size_t i = 0; i < node->n_inputs; i++)
+        variables += node->inputs[i] >= 0 && !mae_dnn_tensor(b, node->inputs[i])->is_constant;
+    if (variables == 1 && mae_dnn_is_function(b, index))
+        return mae_dnn_lower_eltwise(b, index);
+    if (!mae_dnn_binary_algorithm(node->op, &alg))
+        return mae_dnn_unsupported(b, "oneDNN does not have this function");
+    MAE_TRY(check_operands(b, node));
+    if (node->n_inputs == 1)
+        return mae_dnn_lower_reshape(b, index);
+    bool left = mae_dnn_same_shape(b, node->inputs[0], out), right = mae_dnn_same_shape(b, node->inputs[1], out);
+    bool swaps = alg != dnnl_binary_sub && alg != dnnl_binary_div;
+    if (node->n_inputs > 2 || (!left && !right))
+        return lower_many(b, node, alg);
+    if (!left && !swaps)
+        return lower_reversed(b, index, alg);
+    binary c = {.b = b, .node = index, .alg = alg, .left = node->inputs[left ? 0 : 1],
+                .right = node->inputs[left ? 1 : 0], .out = out};
+    return lower_two(&c);
+}

@@ -1,0 +1,263 @@
+/* The builder's driver: layer by layer, then the segment's outputs. */
+#include "backends/onednn/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/onednn/lower.h"
+
+mae_error *mae_dnn_unsupported(mae_dnn_build *b, const char *reason)
+{
+    b->reason = reason;
+    return mae_error_new(MAE_ERR_UNSUPPORTED, "%s", reason);
+}
+
+const mae_tensor *mae_dnn_tensor(const mae_dnn_build *b, int tensor)
+{
+    return &b->graph->tensors[tensor];
+}
+
+int mae_dnn_dims(const mae_dnn_build *b, int tensor, dnnl_dim_t *dims)
+{
+    const mae_shape *shape = &mae_dnn_tensor(b, tensor)->shape;
+
+    dims[0] = 1;
+    for (int i = 0; i < shape->rank; i++)
+        dims[i] = shape->dims[i];
+    return shape->rank ? shape->rank : 1;
+}
+
+bool mae_dnn_same_shape(const mae_dnn_build *b, int a, int z)
+{
+    return mae_shape_equal(&mae_dnn_tensor(b, a)->shape, &mae_dnn_tensor(b, z)->shape);
+}
+
+bool mae_dnn_is_weight(const mae_dnn_build *b, int tensor)
+{
+    const mae_tensor *t = tensor >= 0 ? mae_dnn_tensor(b, tensor) : NULL;
+    return t && t->is_constant && t->data && t->shape.dtype == MAE_F32 && t->bytes > 0;
+}
+
+bool mae_dnn_is_scalar(const mae_dnn_build *b, int tensor, int like, double *ret_value)
+{
+    size_t n;
+
+    if (!mae_dnn_is_weight(b, tensor))
+        return false;
+    const mae_tensor *t = mae_dnn_tensor(b, tensor);
+    if (!mae_shape_count(&t->shape, &n) || n != 1 || t->shape.rank > mae_dnn_tensor(b, like)->shape.rank)
+        return false;
+    *ret_value = mae_tensor_f64(t, 0);
+    return true;
+}
+
+int mae_dnn_node_input(const mae_node *node, size_t i)
+{
+    return i < node->n_inputs ? node->inputs[i] : -1;
+}
+
+static bool listed(const int *list, size_t n, int what)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == what)
+            return true;
+    return false;
+}
+
+bool mae_dnn_needed(const mae_dnn_build *b, int tensor, const int *except, size_t n_except)
+{
+    if (listed(b->segment->outputs, b->segment->n_outputs, tensor))
+        return true;
+    for (int n = b->first_node; n < b->end_node; n++) {
+        const mae_node *node = &b->graph->nodes[n];
+        if (!b->done[n - b->first_node] && !listed(except, n_except, n) &&
+            listed(node->inputs, node->n_inputs + node->n_captures, tensor))
+            return true;
+    }
+    return false;
+}
+
+mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index)
+{
+    return dnnl_primitive_desc_query_md(pd, what, index);
+}
+
+bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd)
+{
+    const char *name = NULL;
+
+    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) != dnnl_success || !name)
+        return false;
+    return strstr(name, "ref") != NULL;
+}
+
+static mae_error *step_room(mae_dnn_build *b)
+{
+    mae_dnn_unit *unit = b->unit;
+
+    if (unit->n_steps < b->room_steps)
+        return NULL;
+    size_t room = b->room_steps ? b->room_steps * 2 : 32;
+    mae_dnn_step *steps = realloc(unit->steps, room * sizeof(*steps));
+    if (!steps)
+        return mae_error_nomem();
+    unit->steps = steps;
+    b->room_steps = room;
+    return NULL;
+}
+
+static mae_error *step_add(mae_dnn_build *b, dnnl_primitive_desc_t pd, const mae_dnn_arg *args, size_t n_args,
+                           float fill)
+{
+    mae_dnn_arg *copy = mae_arena_copy(b->pool->arena, args, n_args * sizeof(*args));
+
+    if (!copy)
+        return mae_error_nomem();
+    MAE_TRY(step_room(b));
+    b->unit->steps[b->unit->n_steps++] = (mae_dnn_step){.pd = pd,
+                                                        .owner = b->owner,
+                                                        .owner_index = b->owner_index,
+                                                        .fill = fill,
+                                                        .n_args = n_args,
+                                                        .args = copy};
+    return NULL;
+}
+
+mae_error *mae_dnn_step_add(mae_dnn_build *b, dnnl_primitive_desc_t pd, const mae_dnn_arg *args, size_t n_args)
+{
+    mae_error *error = step_add(b, pd, args, n_args, 0.0f);
+
+    if (error)
+        dnnl_primitive_desc_destroy(pd);
+    return error;
+}
+
+mae_error *mae_dnn_step_fill(mae_dnn_build *b, int value, float number)
+{
+    const mae_dnn_arg arg = {DNNL_ARG_DST, value};
+    return step_add(b, NULL, &arg, 1, number);
+}
+
+/* Everything this backend computes with is f32 of a known, non-empty shape. */
+static bool tensor_fits(const mae_dnn_build *b, int tensor)
+{
+    const mae_tensor *t = mae_dnn_tensor(b, tensor);
+    return t->is_static && t->shape.dtype == MAE_F32 && t->bytes > 0;
+}
+
+static mae_error *check_tensors(mae_dnn_build *b, const mae_layer *layer)
+{
+    for (size_t i = 0; i < layer->n_inputs; i++)
+        if (!tensor_fits(b, layer->inputs[i]))
+            return mae_dnn_unsupported(b, "an input is not f32 of a fixed, non-empty shape");
+    for (int n = layer->first_node; n < layer->first_node + layer->n_nodes; n++) {
+        const mae_node *node = &b->graph->nodes[n];
+        for (size_t i = 0; i < node->n_outputs; i++)
+            if (node->outputs[i] >= 0 && !tensor_fits(b, node->outputs[i]))
+                return mae_dnn_unsupported(b, "an output is not f32 of a fixed, non-empty shape");
+    }
+    return NULL;
+}
+
+static mae_error *lower_layer(mae_dnn_build *b, int index)
+{
+    const mae_layer *layer = &b->graph->layers[index];
+
+    b->layer = index;
+    b->owner = MAE_DNN_OF_LAYER;
+    b->owner_index = (size_t)(index - b->segment->first);
+    MAE_TRY(check_tensors(b, layer));
+    for (int n = layer->first_node; n < layer->first_node + layer->n_nodes; n++) {
+        if (b->done[n - b->first_node])
+            continue;
+        MAE_TRY(mae_dnn_lower(b, n));
+        b->done[n - b->first_node] = true;
+    }
+    return NULL;
+}
+
+/* Has the dense value of an output written right where it is bound, if nothing forbids that. */
+static bool promote(mae_dnn_build *b, int value, size_t border)
+{
+    const mae_dnn_value *v = mae_dnn_at(b, value);
+    mae_dnn_storage *storage = &b->unit->storages[v->storage];
+
+    if (storage->place != MAE_DNN_ARENA || v->offset != 0 || storage->bytes != mae_dnn_bytes(v->layout))
+        return false;
+    storage->place = MAE_DNN_OUTPUT;
+    storage->border = border;
+    return true;
+}
+
+static mae_error *finish_output(mae_dnn_build *b, size_t border)
+{
+    int tensor = b->segment->outputs[border], dense, copy;
+
+    b->owner = MAE_DNN_OF_OUTPUT;
+    b->owner_index = border;
+    MAE_TRY(mae_dnn_value_dense(b, tensor, &dense));
+    if (promote(b, dense, border))
+        return NULL;
+    MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, dense)->layout, -1, &copy));
+    promote(b, copy, border);
+    return mae_dnn_reorder(b, dense, copy);
+}
+
+static mae_error *lower_all(mae_dnn_build *b)
+{
+    for (int i = b->segment->first; i <= b->segment->last; i++)
+        MAE_TRY(mae_error_wrap(lower_layer(b, i), "layer %s", b->graph->layers[i].name));
+    for (size_t i = 0; i < b->segment->n_outputs; i++)
+        MAE_TRY(finish_output(b, i));
+    return NULL;
+}
+
+static mae_error *begin(mae_dnn_build *b)
+{
+    const mae_layer *first = &b->graph->layers[b->segment->first], *last = &b->graph->layers[b->segment->last];
+    mae_dnn_unit *unit = calloc(1, sizeof(*unit));
+
+    if (!unit)
+        return mae_error_nomem();
+    mae_error *error = mae_dnn_pool_init(&unit->pool);
+    if (error) {
+        free(unit);
+        return error;
+    }
+    b->unit = unit;
+    b->pool = &unit->pool;
+    unit->base.pe = &b->pe->base;
+    unit->n_layers = (size_t)(b->segment->last - b->segment->first) + 1;
+    unit->n_inputs = b->segment->n_inputs;
+    unit->n_outputs = b->segment->n_outputs;
+    b->first_node = first->first_node;
+    b->end_node = last->first_node + last->n_nodes;
+    b->heads = malloc((b->graph->n_tensors + 1) * sizeof(*b->heads));
+    b->done = calloc((size_t)(b->end_node - b->first_node) + 1, sizeof(*b->done));
+    if (!b->heads || !b->done)
+        return mae_error_nomem();
+    for (size_t i = 0; i < b->graph->n_tensors; i++)
+        b->heads[i] = -1;
+    return NULL;
+}
+
+mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment, bool trial,
+                                 mae_dnn_unit **ret_unit, const char **ret_reason)
+{
+    mae_dnn_build b = {.pe = pe, .graph = graph, .segment = segment, .trial = trial};
+    mae_error *error = begin(&b);
+
+    if (!error)
+        error = lower_all(&b);
+    if (!error && !trial)
+        error = mae_dnn_unit_finish(b.unit);
+    free(b.heads);
+    free(b.done);
+    if (error && ret_reason)
+        *ret_reason = b.reason ? b.reason : "oneDNN refused it";
+    if (error || trial)
+        mae_dnn_unit_discard(b.unit ? &b.unit->base : NULL);
+    else
+        *ret_unit = b.unit;
+    return error;
+}

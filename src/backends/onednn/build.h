@@ -1,0 +1,111 @@
+/* Building a unit: layers are lowered, one after the other, to steps over values.
+ *
+ * A tensor may have several values, one per layout it has been asked for in. A value that belongs to a
+ * tensor has the tensor's dimensions (a scalar counts as one dimension of 1).
+ *
+ * The same code answers `supports`: a trial builds everything but constants and primitives, so that
+ * "supported" and "compiles" cannot differ.
+ */
+#ifndef MAE_BACKENDS_ONEDNN_BUILD_H
+#define MAE_BACKENDS_ONEDNN_BUILD_H
+
+#include "backends/onednn/unit.h"
+#include "core/graph.h"
+
+typedef struct mae_dnn_build {
+    mae_dnn_pe *pe;
+    const mae_graph *graph;
+    const mae_segment *segment;
+    bool trial;
+    mae_dnn_unit *unit;
+    mae_dnn_pool *pool; /* the unit's */
+    size_t room_storages, room_values, room_steps;
+    int *heads; /* per tensor of the graph: its first value, or -1 */
+    bool *done; /* per node of the segment, from first_node on */
+    int first_node, end_node;
+    int layer;          /* being lowered */
+    mae_dnn_owner owner; /* of the steps added now */
+    size_t owner_index;
+    const char *reason; /* why not supported */
+} mae_dnn_build;
+
+/* Lowers the segment. MAE_ERR_UNSUPPORTED with the static *ret_reason for what cannot be lowered. With
+ * `trial` there is no unit; ret_unit may then be NULL. */
+MAE_MUST_CHECK mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment,
+                                                bool trial, mae_dnn_unit **ret_unit, const char **ret_reason);
+
+MAE_MUST_CHECK mae_error *mae_dnn_unsupported(mae_dnn_build *build, const char *reason);
+
+/* ---- Tensors ---- */
+
+const mae_tensor *mae_dnn_tensor(const mae_dnn_build *build, int tensor);
+/* Dimensions as oneDNN sees them: at least one. Returns their number. */
+int mae_dnn_dims(const mae_dnn_build *build, int tensor, dnnl_dim_t *dims);
+bool mae_dnn_same_shape(const mae_dnn_build *build, int a, int b);
+/* Constant f32 with values at hand. */
+bool mae_dnn_is_weight(const mae_dnn_build *build, int tensor);
+/* A constant of one element that does not widen `like`'s shape; its value. */
+bool mae_dnn_is_scalar(const mae_dnn_build *build, int tensor, int like, double *ret_value);
+/* Input `i` of a node, -1 if it is left out. */
+int mae_dnn_node_input(const mae_node *node, size_t i);
+/* Is the tensor read, or wanted as an output of the segment, by anything but these nodes and those done? */
+bool mae_dnn_needed(const mae_dnn_build *build, int tensor, const int *except, size_t n_except);
+
+/* ---- Values ---- */
+
+static inline mae_dnn_value *mae_dnn_at(const mae_dnn_build *build, int value)
+{
+    return &build->unit->values[value];
+}
+
+/* The tensor in the layout it was made in. Constants are dense. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_native(mae_dnn_build *build, int tensor, int *ret_value);
+/* The tensor in row-major order. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_dense(mae_dnn_build *build, int tensor, int *ret_value);
+/* The tensor in this layout, reordered where it does not exist yet. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_as(mae_dnn_build *build, int tensor, mae_dnn_layout layout, int *ret_value);
+/* The dense tensor seen with other dimensions. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_reshaped(mae_dnn_build *build, int tensor, int ndims, const dnnl_dim_t *dims,
+                                                 int *ret_value);
+/* The same memory seen in another layout, `offset` bytes further; belongs to `tensor`, or to none. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_view(mae_dnn_build *build, int value, mae_dnn_layout layout, size_t offset,
+                                             int tensor, int *ret_value);
+/* New memory in the arena. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_new(mae_dnn_build *build, mae_dnn_layout layout, int tensor, int *ret_value);
+/* New memory, or that of `value` if its layout is the same and nothing but `node` needs it any more. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_over(mae_dnn_build *build, int value, int node, mae_dnn_layout layout,
+                                             int tensor, int *ret_value);
+/* May a step that stands for these nodes write over the value? */
+bool mae_dnn_can_overwrite(const mae_dnn_build *build, int value, const int *nodes, size_t n_nodes);
+/* `from` brought into the layout of `to`. */
+MAE_MUST_CHECK mae_error *mae_dnn_reorder(mae_dnn_build *build, int from, int to);
+
+/* Row-major, without gaps, so that nothing but the values is in its memory. */
+bool mae_dnn_is_dense(mae_dnn_layout layout);
+size_t mae_dnn_bytes(mae_dnn_layout layout);
+
+/* ---- Constants ---- */
+
+/* An aligned copy of a constant f32 tensor, freed with free(); NULL in a trial. */
+MAE_MUST_CHECK mae_error *mae_dnn_weights(mae_dnn_build *build, int tensor, float **ret_values);
+/* `values` (taken over; NULL in a trial) lie as `from`; the constant is in the layout `to`. */
+MAE_MUST_CHECK mae_error *mae_dnn_constant(mae_dnn_build *build, float *values, mae_dnn_layout from,
+                                           mae_dnn_layout to, int *ret_value);
+/* A vector, seen with these dimensions, copied. */
+MAE_MUST_CHECK mae_error *mae_dnn_constant_copy(mae_dnn_build *build, const float *values, int ndims,
+                                                const dnnl_dim_t *dims, int *ret_value);
+
+/* ---- Steps ---- */
+
+/* Adds a step; takes over `pd`, also when it fails. */
+MAE_MUST_CHECK mae_error *mae_dnn_step_add(mae_dnn_build *build, dnnl_primitive_desc_t pd, const mae_dnn_arg *args,
+                                           size_t n_args);
+/* Fills the whole storage of a value at every run. */
+MAE_MUST_CHECK mae_error *mae_dnn_step_fill(mae_dnn_build *build, int value, float number);
+
+/* A layout the primitive descriptor asks for; owned by `pd`. NULL if there is none. */
+mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index);
+/* Is it one of the library's slow reference implementations? */
+bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd);
+
+#endif

@@ -1,0 +1,55 @@
+/* Lowering: from a node, with the followers that fuse into it, to steps. */
+#ifndef MAE_BACKENDS_ONEDNN_LOWER_H
+#define MAE_BACKENDS_ONEDNN_LOWER_H
+
+#include "backends/onednn/build.h"
+
+/* Lowers one node, and marks the followers it took in as done. */
+MAE_MUST_CHECK mae_error *mae_dnn_lower(mae_dnn_build *build, int node);
+
+MAE_MUST_CHECK mae_error *mae_dnn_lower_conv(mae_dnn_build *build, int node);      /* Conv, ConvTranspose */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_matmul(mae_dnn_build *build, int node);    /* MatMul, Gemm */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_pool(mae_dnn_build *build, int node);      /* MaxPool, AveragePool */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_global_pool(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_eltwise(mae_dnn_build *build, int node);   /* one tensor in */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_binary(mae_dnn_build *build, int node);    /* two or more */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_prelu(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_layer_norm(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_lrn(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_softmax(mae_dnn_build *build, int node);   /* Softmax, LogSoftmax */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_reduce(mae_dnn_build *build, int node);    /* Reduce* */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_resize(mae_dnn_build *build, int node);    /* Resize, Upsample */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_reshape(mae_dnn_build *build, int node);   /* and all that only renames axes */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_transpose(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_concat(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_split(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_slice(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_pad(mae_dnn_build *build, int node);
+
+/* Does the node compute a function of one tensor that mae_dnn_lower_eltwise() can lower? */
+bool mae_dnn_is_function(const mae_dnn_build *build, int node);
+
+/* ---- Parameters of nodes ---- */
+
+/* Attribute `name` as `n` integers; `otherwise` for each when it is left out. False if it has another length. */
+bool mae_dnn_ints(const mae_node *node, const char *name, size_t n, int64_t otherwise, int64_t *ret_values);
+/* Constant integers from input `i` of the node (newer opsets) or from the attribute (older ones), at most `room`.
+ * *ret_n is -1 when there is neither. False when they are not constant. */
+bool mae_dnn_int_list(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name, int room,
+                      int64_t *ret_values, int *ret_n);
+/* A constant number from input `i` or from the attribute; `otherwise` when there is neither. */
+bool mae_dnn_number(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name, double otherwise,
+                    double *ret_value);
+
+/* Where a window that moves over the spatial axes begins and ends: what Conv and pools share. */
+typedef struct mae_dnn_window {
+    int n; /* spatial axes */
+    int64_t kernel[6], strides[6], dilations[6], pads_low[6], pads_high[6];
+} mae_dnn_window;
+
+/* Reads kernel_shape (unless `kernel` gives it), strides, dilations, pads and auto_pad of a node whose input has
+ * the shape `in`. */
+bool mae_dnn_window_read(const mae_node *node, const mae_shape *in, const int64_t *kernel, mae_dnn_window *ret_window);
+
+#endif

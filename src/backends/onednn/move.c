@@ -1,0 +1,281 @@
+/* Operators that compute nothing: reshapes, Transpose, Concat, Split, Slice, Pad. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/onednn/lower.h"
+
+mae_error *mae_dnn_lower_reshape(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    dnnl_dims_t dims;
+    int out = node->outputs[0], ndims = mae_dnn_dims(b, out, dims), dense, view;
+
+    for (size_t i = 1; i < node->n_outputs; i++) /* Dropout's mask */
+        if (node->outputs[i] >= 0)
+            return mae_dnn_unsupported(b, "a second output");
+    if (mae_dnn_tensor(b, node->inputs[0])->bytes != mae_dnn_tensor(b, out)->bytes)
+        return mae_dnn_unsupported(b, "the shapes do not fit");
+    MAE_TRY(mae_dnn_value_native(b, node->inputs[0], &view));
+    if (mae_dnn_same_shape(b, node->inputs[0], out))
+        return mae_dnn_value_view(b, view, mae_dnn_at(b, view)->layout, 0, out, &dense);
+    MAE_TRY(mae_dnn_value_dense(b, node->inputs[0], &dense));
+    return mae_dnn_value_view(b, dense, mae_dnn_layout_plain(b->pool, ndims, dims), 0, out, &view);
+}
+
+/* New memory in row-major order for an output. */
+static mae_error *new_dense(mae_dnn_build *b, int tensor, int *ret_value)
+{
+    dnnl_dims_t dims;
+    int ndims = mae_dnn_dims(b, tensor, dims);
+    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
+
+    return plain ? mae_dnn_value_new(b, plain, tensor, ret_value) : mae_error_nomem();
+}
+
+mae_error *mae_dnn_lower_transpose(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    int rank = mae_dnn_tensor(b, node->inputs[0])->shape.rank, to[MAE_MAX_RANK], src, view, dst;
+    int64_t from[MAE_MAX_RANK];
+    dnnl_dims_t dims;
+
+    if (rank < 2)
+        return mae_dnn_lower_reshape(b, index);
+    if (mae_node_attr(node, "perm") && !mae_dnn_ints(node, "perm", (size_t)rank, 0, from))
+        return mae_dnn_unsupported(b, "a permutation of another rank");
+    for (int i = 0; i < rank; i++) {
+        int64_t axis = mae_node_attr(node, "perm") ? from[i] : rank - 1 - i;
+        if (axis < 0 || axis >= rank)
+            return mae_dnn_unsupported(b, "a permutation of another rank");
+        to[axis] = i;
+    }
+    MAE_TRY(mae_dnn_value_native(b, node->inputs[0], &src));
+    mae_dnn_layout layout = mae_dnn_layout_permute(b->pool, mae_dnn_at(b, src)->layout, to);
+    if (!layout)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the permutation");
+    int ndims = mae_dnn_dims(b, node->outputs[0], dims);
+    if (mae_dnn_is_dense(layout)) /* only axes of one element moved */
+        return mae_dnn_value_view(b, src, mae_dnn_layout_plain(b->pool, ndims, dims), 0, node->outputs[0], &view);
+    MAE_TRY(mae_dnn_value_view(b, src, layout, 0, -1, &view));
+    MAE_TRY(new_dense(b, node->outputs[0], &dst));
+    return mae_dnn_reorder(b, view, dst);
+}
+
+/* All inputs of a Concat in the layouts they have, or all dense. */
+typedef struct concat {
+    size_t n;
+    int axis;
+    int *values;
+    mae_dnn_layout *layouts;
+    mae_dnn_arg *args;
+} concat;
+
+static mae_error *concat_inputs(mae_dnn_build *b, const mae_node *node, bool dense, concat *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (dense)
+            MAE_TRY(mae_dnn_value_dense(b, node->inputs[i], &c->values[i]));
+        else
+            MAE_TRY(mae_dnn_value_native(b, node->inputs[i], &c->values[i]));
+        c->layouts[i] = mae_dnn_at(b, c->values[i])->layout;
+        c->args[i] = (mae_dnn_arg){DNNL_ARG_MULTIPLE_SRC + (int)i, c->values[i]};
+    }
+    return NULL;
+}
+
+static bool none_dense(const mae_dnn_build *b, const mae_node *node)
+{
+    for (size_t i = 0; i < node->n_inputs; i++)
+        if (b->heads[node->inputs[i]] < 0 || mae_dnn_is_dense(mae_dnn_at(b, b->heads[node->inputs[i]])->layout))
+            return false;
+    return true;
+}
+
+static mae_error *lower_concat(mae_dnn_build *b, const mae_node *node, concat *c)
+{
+    dnnl_dims_t dims;
+    dnnl_primitive_desc_t pd = NULL;
+    int ndims = mae_dnn_dims(b, node->outputs[0], dims), dst;
+    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
+
+    if (!plain)
+        return mae_error_nomem();
+    if (none_dense(b, node)) {
+        MAE_TRY(concat_inputs(b, node, false, c));
+        if (mae_dnn_pd_concat(b->pe->engine, c->axis, c->n, c->layouts, NULL, b->pe->attr, &pd) != dnnl_success)
+            pd = NULL;
+        if (pd && mae_dnn_is_reference(pd)) { /* that one reorders every input on its own */
+            dnnl_primitive_desc_destroy(pd);
+            pd = NULL;
+        }
+    }
+    if (!pd) {
+        MAE_TRY(concat_inputs(b, node, true, c));
+        if (mae_dnn_pd_concat(b->pe->engine, c->axis, c->n, c->layouts, plain, b->pe->attr, &pd) != dnnl_success)
+            return mae_dnn_unsupported(b, "oneDNN has no such concatenation");
+    }
+    mae_error *error = mae_dnn_value_new(b, mae_dnn_query(pd, dnnl_query_dst_md, 0), node->outputs[0], &dst);
+    if (error) {
+        dnnl_primitive_desc_destroy(pd);
+        return error;
+    }
+    c->args[c->n] = (mae_dnn_arg){DNNL_ARG_DST, dst};
+    return mae_dnn_step_add(b, pd, c->args, c->n + 1);
+}
+
+mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    int rank = mae_dnn_tensor(b, node->outputs[0])->shape.rank;
+    int64_t axis = mae_node_int(node, "axis", 0);
+    mae_arena *arena = b->pool->arena;
+    concat c = {.n = node->n_inputs};
+
+    axis += axis < 0 ? rank : 0;
+    if (axis < 0 || axis >= rank)
+        return mae_dnn_unsupported(b, "a concatenation along that axis");
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        int tensor = node->inputs[i];
+        if (tensor < 0 || (mae_dnn_tensor(b, tensor)->is_constant && !mae_dnn_is_weight(b, tensor)))
+            return mae_dnn_unsupported(b, "an operand is not f32, or empty");
+    }
+    if (node->n_inputs == 1)
+        return mae_dnn_lower_reshape(b, index);
+    c.axis = (int)axis;
+    c.values = mae_arena_array(arena, c.n, sizeof(*c.values));
+    c.layouts = mae_arena_array(arena, c.n, sizeof(*c.layouts));
+    c.args = mae_arena_array(arena, c.n + 1, sizeof(*c.args));
+    if (!c.values || !c.layouts || !c.args)
+        return mae_error_nomem();
+    return lower_concat(b, node, &c);
+}
+
+/* Where a part of a row-major tensor begins, if it lies in one piece; else -1. */
+static int64_t piece_offset(int ndims, const dnnl_dim_t *whole, const dnnl_dim_t *part, const dnnl_dim_t *offsets)
+{
+    int64_t offset = 0, stride = 1;
+    bool cut = false;
+
+    for (int i = ndims - 1; i >= 0; i--) {
+        if (cut && part[i] != 1)
+            return -1;
+        cut = cut || part[i] != whole[i];
+        offset += offsets[i] * stride;
+        stride *= whole[i];
+    }
+    return offset;
+}
+
+/* One part of a tensor: no copy where it lies in one piece. */
+static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offsets, int to)
+{
+    dnnl_dims_t whole, part;
+    int ndims = mae_dnn_dims(b, from, whole), src, view, dst;
+
+    mae_dnn_dims(b, to, part);
+    MAE_TRY(mae_dnn_value_native(b, from, &src));
+    int64_t at = mae_dnn_is_dense(mae_dnn_at(b, src)->layout) ? piece_offset(ndims, whole, part, offsets) : -1;
+    if (at >= 0)
+        return mae_dnn_value_view(b, src, mae_dnn_layout_plain(b->pool, ndims, part), (size_t)at * sizeof(float), to,
+                                  &view);
+    mae_dnn_layout layout = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, part, offsets);
+    if (!layout) { /* a block would be cut */
+        MAE_TRY(mae_dnn_value_dense(b, from, &src));
+        layout = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, part, offsets);
+    }
+    if (!layout)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
+    MAE_TRY(mae_dnn_value_view(b, src, layout, 0, -1, &view));
+    MAE_TRY(new_dense(b, to, &dst));
+    return mae_dnn_reorder(b, view, dst);
+}
+
+mae_error *mae_dnn_lower_split(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
+    int64_t axis = mae_node_int(node, "axis", 0);
+    dnnl_dims_t offsets = {0};
+
+    axis += axis < 0 ? x->rank : 0;
+    if (axis < 0 || axis >= x->rank)
+        return mae_dnn_unsupported(b, "a split along that axis");
+    for (size_t i = 0; i < node->n_outputs; i++) { /* the parts' sizes are those of the outputs */
+        if (node->outputs[i] < 0)
+            return mae_dnn_unsupported(b, "a split with an output left out");
+        MAE_TRY(take_part(b, node->inputs[0], offsets, node->outputs[i]));
+        offsets[axis] += mae_dnn_tensor(b, node->outputs[i])->shape.dims[axis];
+    }
+    return offsets[axis] == x->dims[axis] ? NULL : mae_dnn_unsupported(b, "the parts of a split do not fit");
+}
+
+mae_error *mae_dnn_lower_slice(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
+    int64_t starts[MAE_MAX_RANK], axes[MAE_MAX_RANK], steps[MAE_MAX_RANK];
+    int n, n_axes, n_steps;
+    dnnl_dims_t offsets = {0};
+
+    if (!mae_dnn_int_list(b, node, 1, "starts", MAE_MAX_RANK, starts, &n) ||
+        !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) ||
+        !mae_dnn_int_list(b, node, 4, "steps", MAE_MAX_RANK, steps, &n_steps) || n < 0 || n > x->rank ||
+        (n_axes >= 0 && n_axes != n) || (n_steps >= 0 && n_steps != n))
+        return mae_dnn_unsupported(b, "a slice that is not constant");
+    for (int i = 0; i < n; i++) {
+        int64_t axis = n_axes >= 0 ? axes[i] : i, start = starts[i];
+        axis += axis < 0 ? x->rank : 0;
+        if (axis < 0 || axis >= x->rank || (n_steps >= 0 && steps[i] != 1))
+            return mae_dnn_unsupported(b, "a slice with steps");
+        start += start < 0 ? x->dims[axis] : 0;
+        offsets[axis] = start < 0 ? 0 : start;
+    }
+    for (int i = 0; i < x->rank; i++)
+        if (offsets[i] + y->dims[i] > x->dims[i])
+            return mae_dnn_unsupported(b, "the slice's shape does not fit");
+    return take_part(b, node->inputs[0], offsets, node->outputs[0]);
+}
+
+static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t *offsets)
+{
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
+    int64_t pads[2 * MAE_MAX_RANK], axes[MAE_MAX_RANK];
+    int n, n_axes;
+
+    if (strcmp(mae_node_string(node, "mode", "constant"), "constant") != 0)
+        return mae_dnn_unsupported(b, "padding by anything but a constant");
+    if (!mae_dnn_int_list(b, node, 1, "pads", 2 * MAE_MAX_RANK, pads, &n) ||
+        !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) ||
+        n != 2 * (n_axes >= 0 ? n_axes : x->rank))
+        return mae_dnn_unsupported(b, "padding that is not constant");
+    for (int i = 0; i < n / 2; i++) {
+        int64_t axis = n_axes >= 0 ? axes[i] : i;
+        axis += axis < 0 ? x->rank : 0;
+        if (axis < 0 || axis >= x->rank || pads[i] < 0 || pads[n / 2 + i] < 0 ||
+            y->dims[axis] != x->dims[axis] + pads[i] + pads[n / 2 + i])
+            return mae_dnn_unsupported(b, "padding that takes away");
+        offsets[axis] = pads[i];
+    }
+    return NULL;
+}
+
+mae_error *mae_dnn_lower_pad(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    dnnl_dims_t offsets = {0}, dims;
+    double number;
+    int src, dst, view;
+
+    MAE_TRY(pad_offsets(b, node, offsets));
+    if (!mae_dnn_number(b, node, 2, "value", 0.0, &number))
+        return mae_dnn_unsupported(b, "padding by a number that is not constant");
+    mae_dnn_dims(b, node->inputs[0], dims);
+    MAE_TRY(mae_dnn_value_native(b, node->inputs[0], &src));
+    MAE_TRY(new_dense(b, node->outputs[0], &dst));
+    mae_dnn_layout inner = mae_dnn_layout_part(b->pool, mae_dnn_at(b, dst)->layout, dims, offsets);
+    if (!inner)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
+    MAE_TRY(mae_dnn_value_view(b, dst, inner, 0, -1, &view));
+    MAE_TRY(mae_dnn_step_fill(b, dst, (float)number));
+    return mae_dnn_reorder(b, src, view);
+}
