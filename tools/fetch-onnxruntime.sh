@@ -35,7 +35,7 @@ work=deps/fetch.$$
 trap 'rm -rf "$work"' EXIT
 mkdir -p $work deps
 cp tools/onnxruntime/package.json $pinned $work/
-(cd $work && npm ci --ignore-scripts --no-audit --no-fund --silent)
+(cd $work && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 headers=$(find $work/node_modules/com.github.asus4.onnxruntime -path '*ios-arm64/*' -name onnxruntime_c_api.h | head -n 1)
 rm -rf deps/onnxruntime
 mkdir -p deps/onnxruntime/include deps/onnxruntime/lib
