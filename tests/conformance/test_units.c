@@ -1,0 +1,199 @@
+/* Conformance of units: what holds for every backend whatever it computes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "conformance.h"
+#include "core/graph.h"
+#include "support/engines.h"
+
+#define TEST_DATA "/usr/share/libonnx-testdata/data"
+#define ROUNDS 50
+
+/* Small models with their weights inside, one of which at least any engine should run. */
+static const char *const models[] = {"pytorch-converted/test_Conv2d", "pytorch-converted/test_Conv2d_groups",
+                                     "pytorch-converted/test_MaxPool2d", "pytorch-converted/test_Softmax"};
+
+#define N_MODELS (sizeof(models) / sizeof(models[0]))
+#define N_BACKENDS (sizeof(conformance_backends) / sizeof(conformance_backends[0]))
+
+typedef void check_fn(const test_engine *engine, const mae_graph *graph);
+
+static mae_graph *import_model(size_t i)
+{
+    char path[512];
+    snprintf(path, sizeof(path), TEST_DATA "/%s/model.onnx", models[i]);
+    if (access(path, R_OK) != 0) {
+        print_message("skipped: no test data at %s (Debian package libonnx-testdata)\n", path);
+        skip();
+    }
+    return test_import(path);
+}
+
+static bool supports_all(const test_engine *engine, const mae_graph *graph)
+{
+    return test_supports(engine, graph, 0, (int)graph->n_layers - 1, NULL);
+}
+
+/* Runs a check for every backend and model it supports; each backend has to support one. */
+static void for_each(check_fn *check)
+{
+    for (size_t b = 0; b < N_BACKENDS; b++) {
+        test_engine engine;
+        int checked = 0;
+        if (!conformance_wants_backend(conformance_backends[b]) ||
+            !test_engine_open(conformance_backends[b], 1, &engine))
+            continue;
+        for (size_t i = 0; i < N_MODELS; i++) {
+            mae_graph *graph = import_model(i);
+            if (supports_all(&engine, graph)) {
+                check(&engine, graph);
+                checked++;
+            }
+            mae_onnx_graph_destroy(graph);
+        }
+        test_engine_close(&engine);
+        assert_true(checked > 0);
+    }
+}
+
+static mae_program *whole(const test_engine *engine, const mae_graph *graph)
+{
+    mae_program *program = NULL;
+    test_ok(test_segment(engine, graph, 0, (int)graph->n_layers - 1, 0, &program));
+    return program;
+}
+
+/* A copy of the first output. */
+static float *first_output(mae_program *program, const mae_graph *graph, size_t *ret_n)
+{
+    const void *data;
+    mae_shape shape;
+    test_ok(mae_program_read(program, graph->outputs[0], &data, &shape));
+    assert_int_equal(shape.dtype, MAE_F32);
+    assert_true(mae_shape_count(&shape, ret_n));
+    float *copy = malloc(*ret_n * sizeof(float) + 1);
+    assert_non_null(copy);
+    memcpy(copy, data, *ret_n * sizeof(float));
+    return copy;
+}
+
+static float *outputs_for(mae_program *program, const mae_graph *graph, uint64_t seed, size_t *ret_n)
+{
+    test_ok(mae_program_fill(program, seed));
+    test_ok(mae_program_run(program, NULL));
+    return first_output(program, graph, ret_n);
+}
+
+/* Opening, compiling, running and closing over and over leaves nothing behind (the leak checker looks)
+ * and changes nothing. */
+static void check_rounds(const test_engine *opened, const mae_graph *graph)
+{
+    size_t n, n_first;
+    mae_program *program = whole(opened, graph);
+    float *first = outputs_for(program, graph, 1, &n_first);
+    mae_program_destroy(program);
+    for (int round = 0; round < ROUNDS; round++) {
+        test_engine engine;
+        assert_true(test_engine_open(opened->pe->backend->name, 1, &engine));
+        program = whole(&engine, graph);
+        float *values = outputs_for(program, graph, 1, &n);
+        assert_int_equal(n, n_first);
+        assert_memory_equal(values, first, n * sizeof(float));
+        free(values);
+        mae_program_destroy(program);
+        test_engine_close(&engine);
+    }
+    free(first);
+}
+
+/* Two units of one PE keep to their own buffers, run in any order. */
+static void check_two_units(const test_engine *engine, const mae_graph *graph)
+{
+    size_t n, n_other;
+    mae_program *a = whole(engine, graph), *b = whole(engine, graph);
+    float *a_first = outputs_for(a, graph, 1, &n), *b_first = outputs_for(b, graph, 2, &n_other);
+    assert_int_equal(n, n_other);
+    assert_memory_not_equal(a_first, b_first, n * sizeof(float));
+    for (int round = 0; round < 4; round++) {
+        test_ok(mae_program_run(round & 1 ? a : b, NULL));
+        test_ok(mae_program_run(round & 1 ? b : a, NULL));
+        float *a_now = first_output(a, graph, &n), *b_now = first_output(b, graph, &n);
+        assert_memory_equal(a_now, a_first, n * sizeof(float));
+        assert_memory_equal(b_now, b_first, n * sizeof(float));
+        free(a_now);
+        free(b_now);
+    }
+    free(a_first);
+    free(b_first);
+    mae_program_destroy(a);
+    mae_program_destroy(b);
+}
+
+/* Units compiled for timing compute the same, and their times add up. */
+static void check_timed(const test_engine *engine, const mae_graph *graph)
+{
+    enum { MOST = 64 };
+    double layers[MOST], inputs[MOST], outputs[MOST];
+    mae_layer_times times = {.layer_ns = layers, .input_ns = inputs, .output_ns = outputs};
+    mae_program *timed = NULL, *plain = whole(engine, graph);
+    size_t n;
+    if (!engine->pe->ops->layer_ns) {
+        mae_program_destroy(plain);
+        return;
+    }
+    assert_true(graph->n_layers <= MOST);
+    test_ok(test_segment(engine, graph, 0, (int)graph->n_layers - 1, MAE_COMPILE_TIMED, &timed));
+    float *wanted = outputs_for(plain, graph, 1, &n), *values = outputs_for(timed, graph, 1, &n);
+    assert_memory_equal(values, wanted, n * sizeof(float));
+    for (int i = 0; i < 20; i++)
+        test_ok(mae_program_run(timed, NULL));
+    test_ok(engine->pe->ops->layer_ns(mae_program_unit(timed, 0), 1, &times));
+    const mae_segment *segment = mae_program_segment(timed, 0);
+    double sum = times.other_ns;
+    for (size_t i = 0; i < graph->n_layers; i++)
+        sum += layers[i];
+    for (size_t i = 0; i < segment->n_inputs; i++)
+        sum += inputs[i];
+    for (size_t i = 0; i < segment->n_outputs; i++)
+        sum += outputs[i];
+    assert_true(times.runs > 0 && times.runs <= 20);
+    assert_true(times.total_ns > 0.0);
+    assert_true(sum > times.total_ns * (1 - 1e-9) && sum < times.total_ns * (1 + 1e-9));
+    free(wanted);
+    free(values);
+    mae_program_destroy(timed);
+    mae_program_destroy(plain);
+}
+
+static void test_rounds(void **state)
+{
+    (void)state;
+    for_each(check_rounds);
+}
+
+static void test_two_units(void **state)
+{
+    (void)state;
+    for_each(check_two_units);
+}
+
+static void test_timed(void **state)
+{
+    (void)state;
+    for_each(check_timed);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds), cmocka_unit_test(test_two_units),
+                                       cmocka_unit_test(test_timed)};
+    conformance_arguments(argc, argv);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
