@@ -13,9 +13,10 @@ typedef struct mae_measure_pe {
 } mae_measure_pe;
 
 typedef struct mae_measure_options {
-    double budget_s; /* > 0 */
+    double budget_s;                /* > 0 */
     mae_measure_progress *progress; /* may be NULL */
     void *progress_ctx;
+    mae_program_clock clock; /* zero: the machine's */
 } mae_measure_options;
 
 /* MAE_ERR_UNSUPPORTED, naming the layer, when a layer has no PE. The first PE of the list in whose

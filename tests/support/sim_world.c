@@ -22,14 +22,14 @@ static bool chance(mae_rng *rng, double p)
 
 /* ---- the profile as text ---- */
 
-/* A transfer whose cost is whole nanoseconds for any multiple of 1 KiB. */
+/* A transfer whose cost is whole nanoseconds for any multiple of 64 bytes. */
 static void write_transfers(FILE *file, mae_rng *rng, int pes)
 {
     fprintf(file, "\"transfers\": [");
     for (int from = 0; from < pes; from++)
         for (int to = 0; to < pes; to++)
             fprintf(file, "%s{\"from\": \"pe%d\", \"to\": \"pe%d\", \"fixed_ms\": %.3f, \"ms_per_mib\": %.3f}",
-                    from || to ? ", " : "", from, to, 0.001 * (5 + below(rng, 40)), 1.024 * (1 + below(rng, 9)));
+                    from || to ? ", " : "", from, to, 0.001 * (5 + below(rng, 40)), 16.384 * (1 + below(rng, 9)));
     fprintf(file, "],\n");
 }
 
@@ -74,11 +74,11 @@ static void write_layer(FILE *file, mae_rng *rng, const sim_world_spec *spec, in
 
 static void write_tensors(FILE *file, mae_rng *rng, int layers, const bool *second)
 {
-    fprintf(file, "\"tensors\": [{\"name\": \"x\", \"bytes\": 4096, \"shape\": [1, 1024], \"dtype\": \"f32\"}");
+    fprintf(file, "\"tensors\": [{\"name\": \"x\", \"bytes\": 512, \"shape\": [1, 128], \"dtype\": \"f32\"}");
     for (int l = 0; l < layers; l++) {
-        fprintf(file, ", {\"name\": \"t%d\", \"bytes\": %d}", l, 1024 * (1 + below(rng, 48)));
+        fprintf(file, ", {\"name\": \"t%d\", \"bytes\": %d}", l, 64 * (1 + below(rng, 48)));
         if (second[l])
-            fprintf(file, ", {\"name\": \"u%d\", \"bytes\": %d}", l, 1024 * (1 + below(rng, 8)));
+            fprintf(file, ", {\"name\": \"u%d\", \"bytes\": %d}", l, 64 * (1 + below(rng, 8)));
     }
     fprintf(file, "],\n");
 }

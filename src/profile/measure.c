@@ -1,0 +1,222 @@
+/* Characterising: the order of events, the budget and the progress. */
+#include "profile/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "profile/survey.h"
+
+#define WARM_UP_FRAMES 2
+#define TIMED_FRAMES 6 /* a turn */
+#define UNTIMED_FRAMES 2
+#define LEAST_TURNS 3 /* whatever the budget */
+#define ENOUGH_TURNS 6
+#define TIGHT 0.02
+#define TIMED_SHARE 0.3 /* of the budget */
+
+static uint64_t now_ns(const mae_survey *survey)
+{
+    const mae_program_clock *clock = &survey->options->clock;
+    return clock->now_ns ? clock->now_ns(clock->ctx) : mae_clock_now_ns();
+}
+
+static double spent_s(const mae_survey *survey)
+{
+    return (double)(now_ns(survey) - survey->begin_ns) * 1e-9;
+}
+
+static mae_error *progress(const mae_survey *survey, const char *what, double fraction)
+{
+    const mae_measure_options *options = survey->options;
+    if (!options->progress)
+        return NULL;
+    double spent = spent_s(survey), left = -1;
+    if (fraction > 0.05)
+        left = fmax(0, fmin(spent * (1 - fraction) / fraction, options->budget_s - spent));
+    if (options->progress(options->progress_ctx, what, fraction, left))
+        return NULL;
+    return mae_error_new(MAE_ERR_FAILED, "cancelled");
+}
+
+/* ---- running ---- */
+
+static bool all_tight(const mae_survey *survey)
+{
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        if (survey->subjects[i].turn.n_samples < survey->subjects[i].turn.room &&
+            !mae_turn_is_tight(&survey->subjects[i].turn, TIGHT))
+            return false;
+    return true;
+}
+
+/* Everything compiled takes turns, in rotating order, until all medians are tight or the time is up. */
+static mae_error *take_turns(mae_survey *survey, const char *what, size_t frames, double until_s, double from,
+                             double to)
+{
+    size_t n = survey->n_subjects;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < WARM_UP_FRAMES; k++)
+            MAE_TRY(mae_program_run(survey->subjects[i].program, NULL));
+    double begin_s = spent_s(survey);
+    for (size_t round = 0;; round++) {
+        double now_s = spent_s(survey);
+        bool late = now_s >= until_s, ready = round >= ENOUGH_TURNS && all_tight(survey);
+        if (round >= LEAST_TURNS && (late || ready))
+            return NULL;
+        double share = until_s > begin_s ? fmin(1, (now_s - begin_s) / (until_s - begin_s)) : 1;
+        MAE_TRY(progress(survey, what, from + share * (to - from)));
+        bool room = false;
+        for (size_t i = 0; i < n; i++) {
+            mae_turn *turn = &survey->subjects[(i + round) % n].turn;
+            room = room || turn->n_samples < turn->room;
+            MAE_TRY(mae_turn_take(turn, frames));
+        }
+        if (!room)
+            return NULL;
+    }
+}
+
+/* ---- the two passes ---- */
+
+typedef struct request {
+    mae_subject_kind kind;
+    size_t pe;
+    int other; /* -1: none */
+    bool swap;
+    unsigned flags;
+} request;
+
+static mae_error *compile(mae_survey *survey, const request *r, double from, double to)
+{
+    double share = (double)survey->n_subjects / (double)survey->subjects_room;
+    MAE_TRY(progress(survey, "compiling", from + share * (to - from)));
+    return mae_survey_compile(survey, r->kind, (int)r->pe, r->other, r->swap, r->flags);
+}
+
+static mae_error *compile_own(mae_survey *survey, mae_subject_kind kind, size_t pe, unsigned flags)
+{
+    const request r = {kind, pe, -1, false, flags};
+    bool timed = flags & MAE_COMPILE_TIMED;
+    return compile(survey, &r, timed ? 0 : 0.35, timed ? 0.1 : 0.5);
+}
+
+static mae_error *time_layers(mae_survey *survey)
+{
+    for (size_t p = 0; p < survey->n_pes; p++) {
+        if (!survey->of[p].n_supported || !mae_survey_times_layers(survey, p))
+            continue;
+        MAE_TRY(compile_own(survey, MAE_SUBJECT_WHOLE, p, MAE_COMPILE_TIMED));
+        if (survey->n_cuts)
+            MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, MAE_COMPILE_TIMED));
+    }
+    double until_s = spent_s(survey) + TIMED_SHARE * fmax(0, survey->options->budget_s - spent_s(survey));
+    MAE_TRY(take_turns(survey, "timing layers", TIMED_FRAMES, until_s, 0.1, 0.35));
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        MAE_TRY(mae_survey_harvest(survey, &survey->subjects[i]));
+    mae_survey_discard(survey);
+    return NULL;
+}
+
+static mae_error *compile_mixed(mae_survey *survey)
+{
+    size_t n = survey->n_pes;
+    for (size_t p = 0; p < n; p++) {
+        for (size_t q = p + 1; q < n; q++) {
+            if (!survey->n_cuts || !survey->of[p].n_supported || !survey->of[q].n_supported)
+                continue;
+            request r = {MAE_SUBJECT_MIXED, p, (int)q, false, 0};
+            MAE_TRY(compile(survey, &r, 0.35, 0.5));
+            /* Every border in the other direction too, unless compiling has eaten the budget. */
+            r.swap = true;
+            if (spent_s(survey) < 0.6 * survey->options->budget_s)
+                MAE_TRY(compile(survey, &r, 0.35, 0.5));
+        }
+    }
+    return NULL;
+}
+
+static mae_error *run_untimed(mae_survey *survey)
+{
+    for (size_t p = 0; p < survey->n_pes; p++) {
+        if (!survey->of[p].n_supported)
+            continue;
+        MAE_TRY(compile_own(survey, MAE_SUBJECT_WHOLE, p, 0));
+        if (survey->n_cuts)
+            MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, 0));
+        if (!mae_survey_times_layers(survey, p))
+            MAE_TRY(compile_own(survey, MAE_SUBJECT_SINGLES, p, 0));
+    }
+    MAE_TRY(compile_mixed(survey));
+    return take_turns(survey, "running mixed", UNTIMED_FRAMES, survey->options->budget_s, 0.5, 1);
+}
+
+/* ---- the survey ---- */
+
+static bool init_pe(mae_survey *survey, size_t p)
+{
+    mae_pe_survey *of = &survey->of[p];
+    mae_arena *arena = survey->arena;
+    size_t n = survey->graph->n_layers;
+    of->base_ms = mae_arena_array(arena, n, sizeof(double));
+    of->cut_ms = mae_arena_array(arena, n, sizeof(double));
+    of->rows = mae_arena_array(arena, n * survey->n_columns, sizeof(double));
+    of->runs = mae_arena_array(arena, n, sizeof(size_t));
+    of->spread_ms = mae_arena_array(arena, n, sizeof(double));
+    of->unknowns = mae_arena_array(arena, survey->n_columns, sizeof(double));
+    of->enters = mae_arena_array(arena, survey->n_pes, sizeof(size_t));
+    of->factor = of->scale = 1;
+    return of->base_ms && of->cut_ms && of->rows && of->runs && of->spread_ms && of->unknowns && of->enters;
+}
+
+static mae_error *init(mae_survey *survey)
+{
+    size_t n = survey->n_pes;
+    mae_pe **handles = mae_arena_array(survey->arena, n, sizeof *handles);
+    const char **names = mae_arena_array(survey->arena, n, sizeof *names);
+    survey->n_columns = MAE_COL_ENTER + 2 * n;
+    survey->of = mae_arena_array(survey->arena, n, sizeof *survey->of);
+    survey->subjects_room = 3 * n + n * n;
+    survey->subjects = mae_arena_array(survey->arena, survey->subjects_room, sizeof *survey->subjects);
+    if (!handles || !names || !survey->of || !survey->subjects)
+        return mae_error_nomem();
+    for (size_t p = 0; p < n; p++) {
+        handles[p] = survey->pes[p].pe;
+        names[p] = survey->pes[p].info.name;
+        if (!init_pe(survey, p))
+            return mae_error_nomem();
+    }
+    survey->handles = handles;
+    survey->names = names;
+    survey->begin_ns = now_ns(survey);
+    return NULL;
+}
+
+static mae_error *carry_out(mae_survey *survey, mae_profile **ret_profile)
+{
+    MAE_TRY(init(survey));
+    MAE_TRY(mae_survey_assign(survey));
+    MAE_TRY(mae_survey_choose_cuts(survey));
+    MAE_TRY(time_layers(survey));
+    MAE_TRY(run_untimed(survey));
+    MAE_TRY(mae_survey_fit(survey));
+    MAE_TRY(progress(survey, "done", 1));
+    return mae_survey_result(survey, ret_profile);
+}
+
+mae_error *mae_measure(const mae_graph *graph, const mae_measure_pe *pes, size_t n_pes,
+                       const mae_measure_options *options, mae_profile **ret_profile)
+{
+    if (graph->n_layers == 0 || n_pes == 0)
+        return mae_error_new(MAE_ERR_USAGE, "characterising takes a layer and a PE at least");
+    if (!(options->budget_s > 0))
+        return mae_error_new(MAE_ERR_USAGE, "a budget of %g s", options->budget_s);
+    mae_survey survey = {.graph = graph, .pes = pes, .n_pes = n_pes, .options = options};
+    survey.arena = mae_arena_create();
+    if (!survey.arena)
+        return mae_error_nomem();
+    mae_error *error = carry_out(&survey, ret_profile);
+    mae_survey_discard(&survey);
+    mae_arena_destroy(survey.arena);
+    return error;
+}

@@ -1,0 +1,207 @@
+/* Which programs are measured: mappings of the PEs, places to cut, and compiling. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/graph.h"
+#include "profile/survey.h"
+
+#define MOST_SAMPLES 400
+#define ENOUGH_PLACES 4 /* of one tensor, to do without those of several */
+
+/* ---- mappings ---- */
+
+static mae_error *ask_support(mae_survey *survey)
+{
+    const mae_graph *graph = survey->graph;
+    for (size_t l = 0; l < graph->n_layers; l++) {
+        const char *reason = NULL;
+        bool any = false;
+        for (size_t p = 0; p < survey->n_pes; p++) {
+            mae_pe *pe = survey->pes[p].pe;
+            bool yes = pe->ops->supports(pe, graph, (int)l, &reason);
+            survey->of[p].supported[l] = yes;
+            survey->of[p].n_supported += yes;
+            any = any || yes;
+        }
+        if (!any)
+            return mae_error_new(MAE_ERR_UNSUPPORTED, "no PE can run layer %s (%s): %s", graph->layers[l].name,
+                                 graph->layers[l].op ? graph->layers[l].op : "", reason ? reason : "no reason given");
+    }
+    return NULL;
+}
+
+mae_error *mae_survey_assign(mae_survey *survey)
+{
+    size_t n = survey->graph->n_layers;
+    for (size_t p = 0; p < survey->n_pes; p++) {
+        mae_pe_survey *of = &survey->of[p];
+        of->supported = mae_arena_array(survey->arena, n, sizeof *of->supported);
+        of->mapping = mae_arena_array(survey->arena, n, sizeof *of->mapping);
+        if (!of->supported || !of->mapping)
+            return mae_error_nomem();
+    }
+    MAE_TRY(ask_support(survey));
+    for (size_t l = 0; l < n; l++) {
+        int first = 0;
+        while (!survey->of[first].supported[l])
+            first++;
+        for (size_t p = 0; p < survey->n_pes; p++)
+            survey->of[p].mapping[l] = survey->of[p].supported[l] ? (int)p : first;
+    }
+    return NULL;
+}
+
+/* ---- places to cut ---- */
+
+typedef struct cut_place {
+    int layer; /* the cut is before it */
+    size_t tensors, bytes;
+    bool dynamic;
+} cut_place;
+
+static int by_bytes(const void *a, const void *b)
+{
+    const cut_place *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return (x->layer > y->layer) - (x->layer < y->layer);
+}
+
+/* What would cross a cut before each layer; graph inputs are everywhere and do not count. */
+static mae_error *describe_places(const mae_survey *survey, cut_place *places)
+{
+    const mae_graph *graph = survey->graph;
+    int *last_use = calloc(graph->n_tensors + 1, sizeof *last_use);
+    if (!last_use)
+        return mae_error_nomem();
+    for (size_t l = 0; l < graph->n_layers; l++) {
+        places[l].layer = (int)l;
+        for (size_t i = 0; i < graph->layers[l].n_inputs; i++)
+            last_use[graph->layers[l].inputs[i]] = (int)l;
+    }
+    for (size_t t = 0; t < graph->n_tensors; t++) {
+        const mae_tensor *tensor = &graph->tensors[t];
+        for (int l = tensor->producer_layer + 1; tensor->producer_layer >= 0 && l <= last_use[t]; l++) {
+            places[l].tensors++;
+            places[l].bytes += tensor->bytes;
+            places[l].dynamic = places[l].dynamic || !tensor->is_static || tensor->shape.dtype == MAE_STRING;
+        }
+    }
+    free(last_use);
+    return NULL;
+}
+
+/* Moves the places with at most `tensors` tensors to the front; how many there are. */
+static size_t keep_places(const cut_place *places, size_t n, size_t tensors, cut_place *ret_kept)
+{
+    size_t kept = 0;
+    for (size_t l = 1; l < n; l++)
+        if (!places[l].dynamic && places[l].tensors > 0 && places[l].tensors <= tensors)
+            ret_kept[kept++] = places[l];
+    return kept;
+}
+
+/* Evenly over the sizes, the least and the greatest included. */
+static void choose_places(mae_survey *survey, const cut_place *places, size_t n, cut_place *kept)
+{
+    size_t most = 1, n_kept = keep_places(places, n, most, kept);
+    while (n_kept < ENOUGH_PLACES && most < 16)
+        n_kept = keep_places(places, n, ++most, kept);
+    qsort(kept, n_kept, sizeof *kept, by_bytes);
+    survey->n_cuts = n_kept < MAE_MOST_CUTS ? n_kept : MAE_MOST_CUTS;
+    for (size_t i = 0; i < survey->n_cuts; i++) {
+        size_t at = survey->n_cuts > 1 ? i * (n_kept - 1) / (survey->n_cuts - 1) : n_kept / 2;
+        survey->cuts[kept[at].layer] = true;
+    }
+}
+
+mae_error *mae_survey_choose_cuts(mae_survey *survey)
+{
+    size_t n = survey->graph->n_layers;
+    survey->cuts = mae_arena_array(survey->arena, n, sizeof *survey->cuts);
+    cut_place *places = calloc(2 * n + 1, sizeof *places);
+    if (!survey->cuts || !places) {
+        free(places);
+        return mae_error_nomem();
+    }
+    mae_error *error = describe_places(survey, places);
+    if (!error)
+        choose_places(survey, places, n, places + n);
+    free(places);
+    return error;
+}
+
+/* ---- programs ---- */
+
+static const int *mix(const mae_survey *survey, int pe, int other, bool swap)
+{
+    size_t n = survey->graph->n_layers;
+    int *mapping = mae_arena_array(survey->arena, n, sizeof *mapping);
+    bool on_other = swap;
+    for (size_t l = 0; mapping && l < n; l++) {
+        on_other = survey->cuts[l] ? !on_other : on_other;
+        mapping[l] = survey->of[on_other ? other : pe].mapping[l];
+    }
+    return mapping;
+}
+
+static const bool *single_cuts(const mae_survey *survey, int pe)
+{
+    size_t n = survey->graph->n_layers;
+    bool *cuts = mae_arena_array(survey->arena, n, sizeof *cuts);
+    for (size_t l = 0; cuts && l < n; l++)
+        cuts[l] = survey->of[pe].supported[l];
+    return cuts;
+}
+
+static mae_error *describe_subject(mae_survey *survey, bool swap, mae_subject *subject)
+{
+    subject->mapping = survey->of[subject->pe].mapping;
+    if (subject->kind == MAE_SUBJECT_MIXED)
+        subject->mapping = mix(survey, subject->pe, subject->other, swap);
+    else if (subject->kind == MAE_SUBJECT_CUT)
+        subject->cuts = survey->cuts;
+    else if (subject->kind == MAE_SUBJECT_SINGLES && !(subject->cuts = single_cuts(survey, subject->pe)))
+        return mae_error_nomem();
+    return subject->mapping ? NULL : mae_error_nomem();
+}
+
+static mae_error *compile(mae_survey *survey, mae_subject *subject)
+{
+    mae_program_spec spec = {.graph = survey->graph,
+                             .pes = survey->handles,
+                             .mapping = subject->mapping,
+                             .cuts = subject->cuts,
+                             .first = 0,
+                             .last = (int)survey->graph->n_layers - 1,
+                             .flags = subject->flags,
+                             .pe_names = survey->names,
+                             .clock = survey->options->clock};
+    MAE_TRY(mae_program_create(&spec, &subject->program));
+    mae_error *error = mae_program_fill(subject->program, 1);
+    if (!error)
+        error = mae_turn_init(&subject->turn, subject->program, MOST_SAMPLES, survey->arena);
+    if (error) {
+        mae_program_destroy(subject->program);
+        subject->program = NULL;
+    }
+    return error;
+}
+
+mae_error *mae_survey_compile(mae_survey *survey, mae_subject_kind kind, int pe, int other, bool swap, unsigned flags)
+{
+    if (survey->n_subjects == survey->subjects_room)
+        return mae_error_new(MAE_ERR_FAILED, "more than %zu programs to measure", survey->subjects_room);
+    mae_subject subject = {.kind = kind, .pe = pe, .other = other, .flags = flags};
+    MAE_TRY(describe_subject(survey, swap, &subject));
+    MAE_TRY(compile(survey, &subject));
+    survey->subjects[survey->n_subjects++] = subject;
+    return NULL;
+}
+
+void mae_survey_discard(mae_survey *survey)
+{
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        mae_program_destroy(survey->subjects[i].program);
+    survey->n_subjects = 0;
+}

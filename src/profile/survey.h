@@ -1,0 +1,131 @@
+/* One characterising under way: which programs run, what they took, and what follows for each PE.
+ *
+ * The model of a segment's time on PE P, all in milliseconds:
+ *
+ *     segment_P + sum of layers + sum of exits_P(outputs) + sum of enters_QP(inputs that come from PE Q)
+ *
+ * where exits and enters are lines over the tensor's size (fixed + per MiB), and tensors that begin or end
+ * the network belong to their layer. A transfer from A to B costs exit_A + enter_AB; A to A likewise.
+ */
+#ifndef MAE_PROFILE_SURVEY_H
+#define MAE_PROFILE_SURVEY_H
+
+#include "base/arena.h"
+#include "profile/measure.h"
+#include "profile/turns.h"
+
+#define MAE_MOST_CUTS 9
+
+typedef enum mae_subject_kind {
+    MAE_SUBJECT_WHOLE,   /* everything the PE can run on it, in as few segments as there can be */
+    MAE_SUBJECT_CUT,     /* the same, cut at the survey's places */
+    MAE_SUBJECT_SINGLES, /* the same, every layer of the PE a segment: for PEs that cannot time layers */
+    MAE_SUBJECT_MIXED    /* PE and `other` by turns, changing at the survey's places */
+} mae_subject_kind;
+
+/* A program that is measured. */
+typedef struct mae_subject {
+    mae_subject_kind kind;
+    int pe, other; /* other: of mixed ones, else -1 */
+    const int *mapping;
+    const bool *cuts; /* NULL: none */
+    unsigned flags;
+    mae_program *program;
+    mae_turn turn;
+} mae_subject;
+
+/* The unknowns of a PE's model, as columns. */
+enum { MAE_COL_SEGMENT, MAE_COL_LAYER, MAE_COL_EXIT, MAE_COL_EXIT_MIB, MAE_COL_ENTER };
+/* Enter from PE q: MAE_COL_ENTER + 2 * q, and per MiB one further. MAE_COL_LAYER is what each layer costs
+ * beyond the time inside it. */
+
+/* One equation of a PE's model: sum over columns x * unknown = ms. */
+typedef struct mae_equation {
+    const double *x;
+    double ms;
+    double sigma; /* how far off it may well be */
+} mae_equation;
+
+typedef struct mae_equations {
+    size_t n, room;
+    mae_equation *list;
+} mae_equations;
+
+/* What is known about one PE. Time of layer l is base_ms[l] + rows[l] * unknowns. */
+typedef struct mae_pe_survey {
+    bool *supported; /* per layer */
+    size_t n_supported;
+    int *mapping;      /* of its whole program */
+    double *base_ms;   /* per layer */
+    double *cut_ms;    /* per layer, in the cut timed program; 0: not there */
+    double *rows;      /* per layer x columns */
+    size_t *runs;      /* per layer */
+    double *spread_ms; /* per layer; of PEs that cannot time layers */
+    mae_equations equations;
+    double timed_ms, untimed_ms; /* its part of the whole program's frame, with and without timing */
+    double factor;               /* untimed_ms / timed_ms */
+    double frame_spread;         /* relative half-width of the interval of its whole program's frame */
+    double anchor_ms;            /* that frame */
+    double *unknowns;
+    size_t *enters; /* per PE: how many equations tell what entering from it costs */
+    double residual_ms;
+    double scale; /* of the layers, so that the whole program comes out right */
+} mae_pe_survey;
+
+typedef struct mae_survey {
+    mae_arena *arena;
+    const mae_graph *graph;
+    const mae_measure_pe *pes;
+    size_t n_pes, n_columns;
+    const mae_measure_options *options;
+    mae_pe *const *handles;
+    const char *const *names;
+    mae_pe_survey *of; /* per PE */
+    size_t n_cuts;
+    bool *cuts; /* per layer: a segment begins here */
+    size_t n_subjects, subjects_room;
+    mae_subject *subjects; /* at present compiled */
+    uint64_t begin_ns;
+} mae_survey;
+
+static inline bool mae_survey_times_layers(const mae_survey *survey, size_t pe)
+{
+    return survey->pes[pe].pe->ops->layer_ns != NULL;
+}
+
+static inline double mae_survey_mib(const mae_survey *survey, int tensor)
+{
+    return (double)survey->graph->tensors[tensor].bytes / 1048576.0;
+}
+
+/* subjects.c: which layers run where, where to cut, and the programs. */
+MAE_MUST_CHECK mae_error *mae_survey_assign(mae_survey *survey);
+MAE_MUST_CHECK mae_error *mae_survey_choose_cuts(mae_survey *survey);
+MAE_MUST_CHECK mae_error *mae_survey_compile(mae_survey *survey, mae_subject_kind kind, int pe, int other, bool swap,
+                                             unsigned flags);
+void mae_survey_discard(mae_survey *survey); /* all subjects */
+
+/* timing.c: layer and border times from inside timed programs, after their last run; and layer times from
+ * programs of single layers, for PEs that cannot time layers. */
+MAE_MUST_CHECK mae_error *mae_survey_harvest(mae_survey *survey, const mae_subject *timed);
+MAE_MUST_CHECK mae_error *mae_survey_harvest_singles(mae_survey *survey, const mae_subject *singles);
+
+/* model.c: the unknowns of a PE's model, and what they say. */
+double *mae_survey_new_row(mae_survey *survey); /* NULL when out of memory */
+MAE_MUST_CHECK mae_error *mae_survey_add_equation(mae_survey *survey, int pe, const double *x, double ms, double sigma);
+MAE_MUST_CHECK mae_error *mae_survey_solve(mae_survey *survey, int pe);
+/* Adds to `row` what a segment of a program costs beside its layers. `taken` (tensors x PEs) says which tensors
+ * have been taken over, and is brought up to date. */
+void mae_survey_describe_border(const mae_survey *survey, const mae_segment *segment, int pe, const int *mapping,
+                                bool *taken, double *row);
+double mae_survey_row_ms(const mae_survey *survey, int pe, const double *row);
+double mae_survey_layer_ms(const mae_survey *survey, int pe, int layer);
+void mae_survey_transfer(const mae_survey *survey, int from, int to, mae_transfer *ret_transfer);
+
+/* borders.c: equations from the untimed programs, solved. */
+MAE_MUST_CHECK mae_error *mae_survey_fit(mae_survey *survey);
+
+/* result.c: the profile. */
+MAE_MUST_CHECK mae_error *mae_survey_result(mae_survey *survey, mae_profile **ret_profile);
+
+#endif

@@ -1,0 +1,99 @@
+#include "profile/turns.h"
+
+#include <string.h>
+
+#include "profile/measure.h"
+
+#define WARM_UP_FRAMES 2
+#define LEAST_ROUNDS 3
+
+mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena)
+{
+    mae_turn own = {.program = program, .n_segments = mae_program_n_segments(program), .room = room};
+    own.frame_ms = mae_arena_array(arena, room, sizeof(double));
+    own.scratch = mae_arena_array(arena, room, sizeof(double));
+    own.segment_ms = mae_arena_array(arena, own.n_segments, sizeof(double *));
+    own.stamps = mae_arena_array(arena, own.n_segments, sizeof *own.stamps);
+    if (!own.frame_ms || !own.scratch || !own.segment_ms || !own.stamps)
+        return mae_error_nomem();
+    for (size_t s = 0; s < own.n_segments; s++)
+        if (!(own.segment_ms[s] = mae_arena_array(arena, room, sizeof(double))))
+            return mae_error_nomem();
+    *turn = own;
+    return NULL;
+}
+
+mae_error *mae_turn_take(mae_turn *turn, size_t frames)
+{
+    MAE_TRY(mae_program_run(turn->program, NULL));
+    for (size_t i = 0; i < frames && turn->n_samples < turn->room; i++) {
+        MAE_TRY(mae_program_run(turn->program, turn->stamps));
+        uint64_t begin = turn->stamps[0].begin_ns;
+        for (size_t s = 0; s < turn->n_segments; s++) {
+            turn->segment_ms[s][turn->n_samples] = (double)(turn->stamps[s].end_ns - begin) * 1e-6;
+            begin = turn->stamps[s].end_ns;
+        }
+        turn->frame_ms[turn->n_samples++] = (double)(begin - turn->stamps[0].begin_ns) * 1e-6;
+    }
+    return NULL;
+}
+
+static mae_stats_median median_of(const mae_turn *turn, const double *samples)
+{
+    memcpy(turn->scratch, samples, turn->n_samples * sizeof *samples);
+    return mae_stats_median_of(turn->scratch, turn->n_samples);
+}
+
+mae_stats_median mae_turn_frame(const mae_turn *turn)
+{
+    return median_of(turn, turn->frame_ms);
+}
+
+mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment)
+{
+    return median_of(turn, turn->segment_ms[segment]);
+}
+
+bool mae_turn_is_tight(const mae_turn *turn, double relative)
+{
+    mae_stats_median frame = mae_turn_frame(turn);
+    return frame.high - frame.low <= 2 * relative * frame.median;
+}
+
+static mae_error *measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
+                                  double *const *samples, mae_arena *arena, size_t *ret_rounds)
+{
+    mae_turn *turns = mae_arena_array(arena, n, sizeof *turns);
+    if (!turns)
+        return mae_error_nomem();
+    for (size_t i = 0; i < n; i++) {
+        MAE_TRY(mae_turn_init(&turns[i], programs[i], rounds, arena));
+        for (size_t k = 0; k < WARM_UP_FRAMES; k++)
+            MAE_TRY(mae_program_run(programs[i], NULL));
+    }
+    uint64_t begin = n ? mae_program_now_ns(programs[0]) : 0;
+    size_t round = 0;
+    for (; round < rounds; round++) {
+        if (round >= LEAST_ROUNDS && (double)(mae_program_now_ns(programs[0]) - begin) * 1e-9 >= seconds)
+            break;
+        for (size_t i = 0; i < n; i++)
+            MAE_TRY(mae_turn_take(&turns[(i + round) % n], 1));
+    }
+    for (size_t i = 0; i < n; i++)
+        memcpy(samples[i], turns[i].frame_ms, round * sizeof(double));
+    *ret_rounds = round;
+    return NULL;
+}
+
+mae_error *mae_measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
+                               double *const *samples, size_t *ret_rounds)
+{
+    if (n == 0 || rounds < LEAST_ROUNDS)
+        return mae_error_new(MAE_ERR_USAGE, "measuring turn by turn takes a program and %d rounds", LEAST_ROUNDS);
+    mae_arena *arena = mae_arena_create();
+    if (!arena)
+        return mae_error_nomem();
+    mae_error *error = measure_in_turn(programs, n, rounds, seconds, samples, arena, ret_rounds);
+    mae_arena_destroy(arena);
+    return error;
+}

@@ -1,0 +1,31 @@
+/* Programs measured turn by turn, so that a machine that drifts drifts for all of them. */
+#ifndef MAE_PROFILE_TURNS_H
+#define MAE_PROFILE_TURNS_H
+
+#include "base/arena.h"
+#include "base/stats.h"
+#include "pe/program.h"
+
+/* One program, and what its frames took. */
+typedef struct mae_turn {
+    mae_program *program;
+    size_t n_segments;
+    size_t n_samples, room;
+    double *frame_ms;    /* n_samples */
+    double **segment_ms; /* n_segments x n_samples */
+    double *scratch;     /* room; for medians */
+    mae_program_stamp *stamps;
+} mae_turn;
+
+MAE_MUST_CHECK mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena);
+
+/* One frame that does not count, for what other programs left in the caches, and `frames` that do. */
+MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames);
+
+mae_stats_median mae_turn_frame(const mae_turn *turn);
+mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment);
+
+/* Is the 95 % interval of the frame's median within +- `relative` of it? */
+bool mae_turn_is_tight(const mae_turn *turn, double relative);
+
+#endif

@@ -1,0 +1,359 @@
+/* Characterising (profile/measure.h) on virtual SoCs: what is measured must be what they pace. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/cost.h"
+#include "profile/measure.h"
+#include "profile/nnls.h"
+#include "support/sim_world.h"
+
+#define MOST_LAYERS 64
+
+static mae_profile *measure(const sim_world *world, double budget_s)
+{
+    mae_measure_pe pes[SIM_WORLD_MOST_PES];
+    for (size_t p = 0; p < world->n_pes; p++)
+        pes[p] = (mae_measure_pe){world->pes[p], world->profile->pes[p]};
+    mae_measure_options options = {.budget_s = budget_s, .clock = world->clock};
+    mae_profile *profile = NULL;
+    mae_error *error = mae_measure(world->graph, pes, world->n_pes, &options, &profile);
+    if (error)
+        fail_msg("%s (%s)", mae_error_message(error), mae_error_origin(error));
+    return profile;
+}
+
+static double cost_ms(const mae_profile *profile, const int *mapping)
+{
+    mae_cost_index index;
+    mae_prediction cost;
+    assert_null(mae_cost_index_init(&index, profile));
+    assert_null(mae_cost_of(&index, mapping, 0, &cost));
+    mae_cost_index_finish(&index);
+    return cost.latency_ms;
+}
+
+static void assert_near(double value, double expected, double relative, const char *what, int a, int b)
+{
+    if (!(fabs(value - expected) <= relative * fabs(expected)))
+        fail_msg("%s %d, %d: %.9g instead of %.9g", what, a, b, value, expected);
+}
+
+/* The greatest relative error of the prediction over random mappings. */
+static double worst_prediction(const sim_world *world, const mae_profile *profile, uint64_t seed)
+{
+    mae_rng rng = {seed};
+    double worst = 0;
+    for (int i = 0; i < 50; i++) {
+        int mapping[MOST_LAYERS];
+        sim_world_mapping(world, &rng, mapping);
+        worst = fmax(worst, fabs(cost_ms(profile, mapping) / cost_ms(world->profile, mapping) - 1));
+    }
+    return worst;
+}
+
+static void check_equal(const sim_world *world, const mae_profile *profile, double relative)
+{
+    const mae_profile *truth = world->profile;
+    size_t n = truth->n_pes;
+    for (size_t l = 0; l < truth->n_layers; l++) {
+        for (size_t p = 0; p < n; p++) {
+            const mae_cost *cost = &profile->costs[l * n + p], *expected = &truth->costs[l * n + p];
+            assert_int_equal(cost->supported, expected->supported);
+            if (!cost->supported)
+                continue;
+            assert_near(cost->time_ms, expected->time_ms, relative, "layer", (int)l, (int)p);
+            assert_true(cost->n > 0 && cost->spread_ms >= 0);
+            assert_int_equal(cost->source, MAE_COST_MEASURED);
+        }
+    }
+    for (size_t p = 0; p < n; p++) {
+        assert_near(profile->pes[p].segment_ms, truth->pes[p].segment_ms, relative, "segment", (int)p, 0);
+        for (size_t q = 0; q < n; q++) {
+            const mae_transfer *row = &profile->transfers[p * n + q], *expected = &truth->transfers[p * n + q];
+            assert_true(row->crossable);
+            assert_near(row->fixed_ms, expected->fixed_ms, relative, "fixed", (int)p, (int)q);
+            assert_near(row->ms_per_mib, expected->ms_per_mib, relative, "per MiB", (int)p, (int)q);
+        }
+    }
+}
+
+static void profiles_come_back_exactly(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        sim_world_spec spec = {.seed = seed,
+                               .layers = 30 + 2 * (int)seed,
+                               .pes = 1 + (int)(seed % 3),
+                               .unsupported = seed % 4 ? 0 : 0.05,
+                               .chain = seed % 2};
+        sim_world world;
+        sim_world_make(&spec, &world);
+        sim_world_open_all(&world, NULL, 0);
+        mae_profile *profile = measure(&world, 5);
+        check_equal(&world, profile, 1e-6);
+        assert_true(worst_prediction(&world, profile, seed) < 1e-6);
+        mae_profile_destroy(profile);
+        sim_world_finish(&world);
+    }
+}
+
+static void noise_averages_out(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 21, .layers = 40, .pes = 2, .chain = true};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    static const mae_option noisy[2][2] = {{{"noise", "0.05"}, {"seed", "3"}}, {{"noise", "0.05"}, {"seed", "4"}}};
+    for (int p = 0; p < 2; p++)
+        sim_world_open_pe(&world, p, noisy[p], 2);
+    mae_profile *profile = measure(&world, 60);
+    for (int l = 0; l < 40; l++)
+        for (int p = 0; p < 2; p++)
+            assert_near(profile->costs[l * 2 + p].time_ms, world.profile->costs[l * 2 + p].time_ms, 0.02, "layer", l,
+                        p);
+    double worst = worst_prediction(&world, profile, 5);
+    if (!(worst < 0.03))
+        fail_msg("predictions are off by up to %.3g", worst);
+    mae_profile_destroy(profile);
+    sim_world_finish(&world);
+}
+
+/* A PE that cannot look inside a segment: a border's fixed cost and the segment's cannot be told apart in a
+ * chain, so it is the predictions that must be right. */
+static void layers_are_differenced_where_they_cannot_be_timed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 30; seed < 36; seed++) {
+        sim_world_spec spec = {.seed = seed, .layers = 40, .pes = 2, .chain = seed % 2};
+        sim_world world;
+        sim_world_make(&spec, &world);
+        static const mae_option blind[] = {{"layer_ns", "no"}};
+        sim_world_open_pe(&world, 0, NULL, 0);
+        sim_world_open_pe(&world, 1, blind, 1);
+        assert_null(world.pes[1]->ops->layer_ns);
+        mae_profile *profile = measure(&world, 5);
+        assert_int_equal(profile->costs[1].source, MAE_COST_DIFFERENCED);
+        assert_int_equal(profile->costs[0].source, MAE_COST_MEASURED);
+        double worst = worst_prediction(&world, profile, seed);
+        if (!(worst < 0.01))
+            fail_msg("seed %d: predictions are off by up to %.3g", (int)seed, worst);
+        mae_profile_destroy(profile);
+        sim_world_finish(&world);
+    }
+}
+
+static void tiny_networks_have_a_profile(void **state)
+{
+    (void)state;
+    for (int layers = 1; layers <= 4; layers++) {
+        sim_world_spec spec = {.seed = 40, .layers = layers, .pes = 2, .chain = true};
+        sim_world world;
+        sim_world_make(&spec, &world);
+        sim_world_open_all(&world, NULL, 0);
+        mae_profile *profile = measure(&world, 1);
+        assert_true(worst_prediction(&world, profile, 1) < 1e-6);
+        mae_profile_destroy(profile);
+        sim_world_finish(&world);
+    }
+}
+
+static void provenance_is_there(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 50, .layers = 20, .pes = 2};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    sim_world_open_all(&world, NULL, 0);
+    mae_profile *profile = measure(&world, 1);
+    json_t *root = NULL;
+    assert_null(mae_profile_to_json(profile, &root));
+    json_t *provenance = json_object_get(root, "provenance");
+    static const char *const keys[] = {"date", "machine", "governor", "processors", "method", "anchor_ms"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_non_null(json_object_get(provenance, keys[i]));
+    int all_on_first[MOST_LAYERS] = {0};
+    double anchor = json_real_value(json_object_get(json_object_get(provenance, "anchor_ms"), "pe0"));
+    assert_near(anchor, cost_ms(world.profile, all_on_first), 1e-6, "anchor", 0, 0);
+    json_t *checks = json_object_get(provenance, "mixed_check");
+    assert_true(json_array_size(checks) >= 1);
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const json_t *check = json_array_get(checks, i);
+        assert_near(json_real_value(json_object_get(check, "predicted_ms")),
+                    json_real_value(json_object_get(check, "measured_ms")), 1e-6, "check", (int)i, 0);
+    }
+    assert_string_equal(json_string_value(json_object_get(root, "energy_source")), "none");
+    json_decref(root);
+    mae_profile_destroy(profile);
+    sim_world_finish(&world);
+}
+
+typedef struct watcher {
+    int calls, cancel_at;
+    double fraction;
+} watcher;
+
+static bool watch(void *ctx, const char *what, double fraction, double left_s)
+{
+    watcher *w = ctx;
+    assert_non_null(what);
+    assert_true(fraction >= w->fraction && fraction <= 1);
+    assert_true(left_s == -1 || left_s >= 0);
+    w->fraction = fraction;
+    return ++w->calls != w->cancel_at;
+}
+
+static void progress_grows_and_cancels(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 60, .layers = 20, .pes = 2};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    sim_world_open_all(&world, NULL, 0);
+    mae_measure_pe pes[2] = {{world.pes[0], world.profile->pes[0]}, {world.pes[1], world.profile->pes[1]}};
+    watcher w = {0, 0, 0};
+    mae_measure_options options = {.budget_s = 2, .progress = watch, .progress_ctx = &w, .clock = world.clock};
+    mae_profile *profile = NULL;
+    assert_null(mae_measure(world.graph, pes, 2, &options, &profile));
+    mae_profile_destroy(profile);
+    assert_true(w.fraction == 1);
+    int calls = w.calls;
+    assert_true(calls > 10);
+    for (int at = 1; at <= calls; at++) {
+        w = (watcher){0, at, 0};
+        profile = NULL;
+        mae_error *error = mae_measure(world.graph, pes, 2, &options, &profile);
+        assert_int_equal(mae_error_code(error), MAE_ERR_FAILED);
+        assert_string_equal(mae_error_message(error), "cancelled");
+        assert_null(profile);
+        assert_int_equal(w.calls, at);
+        mae_error_free(error);
+    }
+    sim_world_finish(&world);
+}
+
+static void a_layer_without_a_pe_is_named(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 70, .layers = 20, .pes = 2, .unsupported = 0.5};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    sim_world_open_all(&world, NULL, 0);
+    mae_measure_pe pes[1] = {{world.pes[1], world.profile->pes[1]}};
+    mae_measure_options options = {.budget_s = 1, .clock = world.clock};
+    int first = 0;
+    while (world.profile->costs[first * 2 + 1].supported)
+        first++;
+    mae_profile *profile = NULL;
+    mae_error *error = mae_measure(world.graph, pes, 1, &options, &profile);
+    assert_int_equal(mae_error_code(error), MAE_ERR_UNSUPPORTED);
+    assert_non_null(strstr(mae_error_message(error), world.profile->layers[first].name));
+    mae_error_free(error);
+    options.budget_s = 0;
+    error = mae_measure(world.graph, pes, 1, &options, &profile);
+    assert_int_equal(mae_error_code(error), MAE_ERR_USAGE);
+    mae_error_free(error);
+    sim_world_finish(&world);
+}
+
+static void the_budget_holds(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 80, .layers = 20, .pes = 2};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    /* So noisy that no median ever gets tight. */
+    static const mae_option noisy[] = {{"noise", "0.9"}};
+    sim_world_open_all(&world, noisy, 1);
+    uint64_t begin = world.clock.now_ns(world.clock.ctx);
+    mae_profile *profile = measure(&world, 4);
+    double spent_s = (double)(world.clock.now_ns(world.clock.ctx) - begin) * 1e-9;
+    assert_true(spent_s > 2 && spent_s < 4.5); /* by the virtual clock */
+    mae_profile_destroy(profile);
+    sim_world_finish(&world);
+}
+
+static void programs_are_measured_in_turn(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 90, .layers = 12, .pes = 2};
+    sim_world world;
+    sim_world_make(&spec, &world);
+    sim_world_open_all(&world, NULL, 0);
+    int first[12] = {0}, second[12];
+    for (int l = 0; l < 12; l++)
+        second[l] = 1;
+    mae_program *programs[] = {sim_world_program(&world, first, NULL), sim_world_program(&world, second, NULL)};
+    double a[8], b[8], *samples[] = {a, b};
+    size_t rounds = 0;
+    assert_null(mae_measure_in_turn(programs, 2, 8, 1000, samples, &rounds));
+    assert_int_equal(rounds, 8);
+    for (size_t i = 0; i < rounds; i++) {
+        assert_near(a[i], cost_ms(world.profile, first), 1e-6, "frame", (int)i, 0);
+        assert_near(b[i], cost_ms(world.profile, second), 1e-6, "frame", (int)i, 1);
+    }
+    assert_null(mae_measure_in_turn(programs, 2, 8, 0, samples, &rounds));
+    assert_int_equal(rounds, 3); /* the least, whatever the time */
+    mae_error *error = mae_measure_in_turn(programs, 0, 8, 1, samples, &rounds);
+    assert_int_equal(mae_error_code(error), MAE_ERR_USAGE);
+    mae_error_free(error);
+    mae_program_destroy(programs[0]);
+    mae_program_destroy(programs[1]);
+    sim_world_finish(&world);
+}
+
+/* The conditions of Karush, Kuhn and Tucker hold at the least squares over x >= 0, and only there. */
+static void least_squares_are_least(void **state)
+{
+    (void)state;
+    enum { ROWS = 20, COLUMNS = 6 };
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        mae_rng rng = {seed};
+        double a[ROWS * COLUMNS], y[ROWS], x[COLUMNS], scale = 0;
+        for (size_t i = 0; i < ROWS * COLUMNS; i++)
+            a[i] = mae_rng_normal(&rng);
+        for (size_t r = 0; r < ROWS; r++)
+            y[r] = 5 * mae_rng_normal(&rng);
+        if (seed % 4 == 0)
+            for (size_t r = 0; r < ROWS; r++)
+                a[r * COLUMNS + 2] = seed % 8 ? a[r * COLUMNS + 1] : 0; /* a twin, or a column of zeros */
+        assert_null(mae_nnls(a, y, ROWS, COLUMNS, x));
+        double slope[COLUMNS] = {0};
+        for (size_t r = 0; r < ROWS; r++) {
+            double off = y[r];
+            for (size_t c = 0; c < COLUMNS; c++)
+                off -= a[r * COLUMNS + c] * x[c];
+            for (size_t c = 0; c < COLUMNS; c++)
+                slope[c] += a[r * COLUMNS + c] * off;
+            scale += y[r] * y[r];
+        }
+        for (size_t c = 0; c < COLUMNS; c++) {
+            assert_true(x[c] >= 0);
+            assert_true(slope[c] <= 1e-8 * scale);
+            assert_true(x[c] == 0 || fabs(slope[c]) <= 1e-8 * scale);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(profiles_come_back_exactly),
+        cmocka_unit_test(noise_averages_out),
+        cmocka_unit_test(layers_are_differenced_where_they_cannot_be_timed),
+        cmocka_unit_test(tiny_networks_have_a_profile),
+        cmocka_unit_test(provenance_is_there),
+        cmocka_unit_test(progress_grows_and_cancels),
+        cmocka_unit_test(a_layer_without_a_pe_is_named),
+        cmocka_unit_test(the_budget_holds),
+        cmocka_unit_test(programs_are_measured_in_turn),
+        cmocka_unit_test(least_squares_are_least),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
