@@ -1,6 +1,5 @@
-/* One run of the whole model on zeros, every tensor an output: its shapes are the shapes, and what is
+/* One run of the whole model, every tensor an output: its shapes are the shapes, and what is
  * constant has its value. The engine's word on both is the only one that counts. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "onnx/write.h"
@@ -108,25 +107,64 @@ static mae_error *take_value(void *ctx, size_t output, const mae_onnx_value *val
     return tensor->data ? NULL : mae_error_nomem();
 }
 
-static mae_error *run_on_zeros(run *r, const mae_onnx_evaluator *evaluator, const mae_onnx_blob *blob,
-                               mae_onnx_value *inputs)
+/* 1 in each element type; floats by their bits. */
+static void fill_ones(const mae_shape *shape, uint8_t *data, size_t bytes)
 {
-    const mae_onnx_model *model = r->model;
-    size_t most = 1;
-    for (size_t i = 0; i < model->n_inputs; i++)
-        if (model->tensors[model->inputs[i]].bytes > most)
-            most = model->tensors[model->inputs[i]].bytes;
-    void *zeros = calloc(1, most);
-    if (!zeros)
+    static const float one32 = 1.0f;
+    static const double one64 = 1.0;
+    static const uint16_t one16 = 0x3c00, brain16 = 0x3f80;
+    static const uint64_t integer = 1; /* its first bytes are 1 in every smaller integer type */
+    const void *one = shape->dtype == MAE_F32    ? (const void *)&one32
+                      : shape->dtype == MAE_F64  ? (const void *)&one64
+                      : shape->dtype == MAE_F16  ? (const void *)&one16
+                      : shape->dtype == MAE_BF16 ? (const void *)&brain16
+                                                 : (const void *)&integer;
+    size_t size = mae_dtype_size(shape->dtype);
+    for (size_t i = 0; size && i + size <= bytes; i += size)
+        memcpy(data + i, one, size);
+}
+
+static mae_error *make_inputs(const mae_onnx_model *model, bool ones, mae_arena *arena, mae_onnx_value **ret_inputs)
+{
+    mae_onnx_value *inputs = mae_arena_array(arena, model->n_inputs, sizeof *inputs);
+    if (!inputs)
         return mae_error_nomem();
     for (size_t i = 0; i < model->n_inputs; i++) {
         const mae_onnx_tensor *input = &model->tensors[model->inputs[i]];
-        inputs[i] =
-            (mae_onnx_value){input->name, input->shape, input->shape.dtype == MAE_STRING ? NULL : zeros, input->bytes};
+        bool is_text = input->shape.dtype == MAE_STRING;
+        uint8_t *data = is_text ? NULL : mae_arena_alloc(arena, input->bytes);
+        if (!is_text && !data)
+            return mae_error_nomem();
+        if (ones && data)
+            fill_ones(&input->shape, data, input->bytes);
+        inputs[i] = (mae_onnx_value){input->name, input->shape, data, input->bytes};
     }
-    mae_error *error = evaluator->run(evaluator->ctx, blob, inputs, model->n_inputs, r->names, r->n, take_value, r);
-    free(zeros);
+    *ret_inputs = inputs;
+    return NULL;
+}
+
+static mae_error *run_on(run *r, bool ones, const mae_onnx_evaluator *evaluator, const mae_onnx_blob *blob)
+{
+    mae_arena *arena = mae_arena_create(); /* inputs may be large, and are not needed for long */
+    if (!arena)
+        return mae_error_nomem();
+    mae_onnx_value *inputs = NULL;
+    mae_error *error = make_inputs(r->model, ones, arena, &inputs);
+    if (!error)
+        error = evaluator->run(evaluator->ctx, blob, inputs, r->model->n_inputs, r->names, r->n, take_value, r);
+    mae_arena_destroy(arena);
     return error;
+}
+
+/* Zeros; where a model cannot take those (a divisor, a step, a number of classes among its inputs), ones. */
+static mae_error *run_once(run *r, const mae_onnx_evaluator *evaluator, const mae_onnx_blob *blob)
+{
+    mae_error *error = run_on(r, false, evaluator, blob);
+    if (mae_error_code(error) != MAE_ERR_INPUT || !r->model->n_inputs)
+        return error;
+    mae_error *again = run_on(r, true, evaluator, blob);
+    mae_error_free(again ? again : error);
+    return again ? error : NULL;
 }
 
 static mae_error *check_all_seen(const run *r)
@@ -142,13 +180,12 @@ static mae_error *check_all_seen(const run *r)
 mae_error *mae_onnx_evaluate(mae_onnx_model *model, const mae_onnx_evaluator *evaluator)
 {
     run r = {.model = model, .needed = find_needed(model)};
-    mae_onnx_value *inputs = mae_arena_array(model->arena, model->n_inputs, sizeof *inputs);
-    if (!r.needed || !inputs)
+    if (!r.needed)
         return mae_error_nomem();
     MAE_TRY(list_outputs(&r));
     mae_onnx_blob blob;
     MAE_TRY(write_model(&r, &blob));
-    mae_error *error = run_on_zeros(&r, evaluator, &blob, inputs);
+    mae_error *error = run_once(&r, evaluator, &blob);
     mae_onnx_blob_free(&blob);
     if (!error)
         error = check_all_seen(&r);
