@@ -64,7 +64,7 @@ typedef struct mae_onnx_model {
     void *file; /* the bytes of the model file; weights point into it */
     size_t file_size;
     Onnx__ModelProto *proto;
-    mae_names names; /* tensors by name */
+    mae_onnx_names names; /* tensors by name */
     size_t n_tensors;
     mae_onnx_tensor *tensors;
     size_t n_nodes;

@@ -3,14 +3,14 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct mae_names_slot {
+typedef struct mae_onnx_names_slot {
     const char *name; /* NULL: free */
     int number;
 } slot;
 
-void mae_names_init(mae_names *names, mae_arena *arena)
+void mae_onnx_names_init(mae_onnx_names *names, mae_arena *arena)
 {
-    *names = (mae_names){.arena = arena};
+    *names = (mae_onnx_names){.arena = arena};
 }
 
 /* FNV-1a (Fowler, Noll, Vo). */
@@ -31,7 +31,7 @@ static slot *seek(slot *slots, size_t room, const char *name)
     return &slots[i];
 }
 
-int mae_names_find(const mae_names *names, const char *name)
+int mae_onnx_names_find(const mae_onnx_names *names, const char *name)
 {
     if (!names->room)
         return -1;
@@ -39,7 +39,7 @@ int mae_names_find(const mae_names *names, const char *name)
     return at->name ? at->number : -1;
 }
 
-static mae_error *grow(mae_names *names)
+static mae_error *grow(mae_onnx_names *names)
 {
     size_t room = names->room ? names->room * 2 : 16;
     slot *slots = mae_arena_array(names->arena, room, sizeof *slots);
@@ -53,7 +53,7 @@ static mae_error *grow(mae_names *names)
     return NULL;
 }
 
-mae_error *mae_names_put(mae_names *names, const char *name, int number)
+mae_error *mae_onnx_names_put(mae_onnx_names *names, const char *name, int number)
 {
     if ((names->n + 1) * 2 > names->room)
         MAE_TRY(grow(names));

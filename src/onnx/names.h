@@ -5,16 +5,16 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-typedef struct mae_names {
+typedef struct mae_onnx_names {
     mae_arena *arena;
     size_t n, room; /* room is a power of two */
-    struct mae_names_slot *slots;
-} mae_names;
+    struct mae_onnx_names_slot *slots;
+} mae_onnx_names;
 
-void mae_names_init(mae_names *names, mae_arena *arena);
+void mae_onnx_names_init(mae_onnx_names *names, mae_arena *arena);
 /* The number of a name, or -1. */
-int mae_names_find(const mae_names *names, const char *name);
+int mae_onnx_names_find(const mae_onnx_names *names, const char *name);
 /* Adds a name that is not there yet, or gives it another number. */
-MAE_MUST_CHECK mae_error *mae_names_put(mae_names *names, const char *name, int number);
+MAE_MUST_CHECK mae_error *mae_onnx_names_put(mae_onnx_names *names, const char *name, int number);
 
 #endif
