@@ -1,6 +1,4 @@
 /* Attributes and primitive descriptors, for oneDNN 2.x and 3.x. */
-#include <stdlib.h>
-
 #include "backends/onednn/api.h"
 
 #define NORM_FLAGS (dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift)
@@ -107,12 +105,6 @@ dnnl_status_t mae_dnn_pd_reduction(dnnl_engine_t engine, dnnl_alg_kind_t alg, ma
                                    float p, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
     return dnnl_reduction_primitive_desc_create(ret_pd, engine, alg, src, dst, p, 0.0f, attr);
-}
-
-dnnl_status_t mae_dnn_pd_concat(dnnl_engine_t engine, int axis, size_t n, const mae_dnn_layout *srcs,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
-{
-    return dnnl_concat_primitive_desc_create(ret_pd, engine, dst, (int)n, axis, srcs, attr);
 }
 
 #else
@@ -245,19 +237,6 @@ dnnl_status_t mae_dnn_pd_reduction(dnnl_engine_t engine, dnnl_alg_kind_t alg, ma
     dnnl_reduction_desc_t op;
     dnnl_status_t status = dnnl_reduction_desc_init(&op, alg, src, dst, p, 0.0f);
     return create(status, &op, engine, attr, ret_pd);
-}
-
-dnnl_status_t mae_dnn_pd_concat(dnnl_engine_t engine, int axis, size_t n, const mae_dnn_layout *srcs,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
-{
-    dnnl_memory_desc_t *copies = malloc(n * sizeof(*copies)); /* the 2.x call wants them in a row */
-    if (!copies)
-        return dnnl_out_of_memory;
-    for (size_t i = 0; i < n; i++)
-        copies[i] = *srcs[i];
-    dnnl_status_t status = dnnl_concat_primitive_desc_create(ret_pd, dst, (int)n, axis, copies, attr, engine);
-    free(copies);
-    return status;
 }
 
 #endif

@@ -35,6 +35,8 @@ void mae_dnn_pool_finish(mae_dnn_pool *pool);
 mae_dnn_layout mae_dnn_layout_plain(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims,
                                       const dnnl_dim_t *strides);
+/* Channels (axis 1) in blocks as wide as this processor's vectors, for 3 to 5 axes; else NULL. */
+mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_copy(mae_dnn_pool *pool, mae_dnn_layout layout);
 mae_dnn_layout mae_dnn_layout_part(mae_dnn_pool *pool, mae_dnn_layout layout, const dnnl_dim_t *dims,
@@ -100,8 +102,5 @@ dnnl_status_t mae_dnn_pd_resampling(dnnl_engine_t engine, dnnl_alg_kind_t alg, m
                                     const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
 dnnl_status_t mae_dnn_pd_reduction(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout src, mae_dnn_layout dst,
                                    float p, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
-/* `dst` NULL: the library's choice. */
-dnnl_status_t mae_dnn_pd_concat(dnnl_engine_t engine, int axis, size_t n, const mae_dnn_layout *srcs,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
 
 #endif

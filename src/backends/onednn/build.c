@@ -82,13 +82,23 @@ mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, 
     return dnnl_primitive_desc_query_md(pd, what, index);
 }
 
-bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd)
+static bool is_called(const_dnnl_primitive_desc_t pd, const char *part)
 {
     const char *name = NULL;
 
     if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) != dnnl_success || !name)
         return false;
-    return strstr(name, "ref") != NULL;
+    return strstr(name, part) != NULL;
+}
+
+bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd)
+{
+    return is_called(pd, "ref");
+}
+
+bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd)
+{
+    return is_called(pd, "jit") || is_called(pd, "acl");
 }
 
 static mae_error *step_room(mae_dnn_build *b)

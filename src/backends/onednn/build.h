@@ -83,6 +83,11 @@ MAE_MUST_CHECK mae_error *mae_dnn_reorder(mae_dnn_build *build, int from, int to
 /* Row-major, without gaps, so that nothing but the values is in its memory. */
 bool mae_dnn_is_dense(mae_dnn_layout layout);
 size_t mae_dnn_bytes(mae_dnn_layout layout);
+/* Do elements lie in `layout` just as in `wanted`, but that they begin *ret_offset bytes further? */
+bool mae_dnn_lies_as(mae_dnn_layout layout, mae_dnn_layout wanted, size_t *ret_offset);
+/* Has the storage of `part` become a piece of that of `whole`, `offset` bytes from its start? Possible where
+ * `part` has memory of its own, and fills it. All its values move along. */
+bool mae_dnn_value_merge(mae_dnn_build *build, int part, int whole, size_t offset);
 
 /* ---- Constants ---- */
 
@@ -100,12 +105,14 @@ MAE_MUST_CHECK mae_error *mae_dnn_constant_copy(mae_dnn_build *build, const floa
 /* Adds a step; takes over `pd`, also when it fails. */
 MAE_MUST_CHECK mae_error *mae_dnn_step_add(mae_dnn_build *build, dnnl_primitive_desc_t pd, const mae_dnn_arg *args,
                                            size_t n_args);
-/* Fills the whole storage of a value at every run. */
+/* Fills a dense value at every run. */
 MAE_MUST_CHECK mae_error *mae_dnn_step_fill(mae_dnn_build *build, int value, float number);
 
 /* A layout the primitive descriptor asks for; owned by `pd`. NULL if there is none. */
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index);
 /* Is it one of the library's slow reference implementations? */
 bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd);
+/* Is it code generated for this processor? */
+bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd);
 
 #endif

@@ -64,10 +64,10 @@ mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_
     return pooled(pool, status, made);
 }
 
-mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
+static mae_dnn_layout tagged(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t made = NULL;
-    dnnl_status_t status = dnnl_memory_desc_create_with_tag(&made, ndims, dims, dnnl_f32, dnnl_format_tag_any);
+    dnnl_status_t status = dnnl_memory_desc_create_with_tag(&made, ndims, dims, dnnl_f32, tag);
     return pooled(pool, status, made);
 }
 
@@ -139,10 +139,10 @@ mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_
     return pooled(pool, status, &made);
 }
 
-mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
+static mae_dnn_layout tagged(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t made;
-    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&made, ndims, dims, dnnl_f32, dnnl_format_tag_any);
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&made, ndims, dims, dnnl_f32, tag);
     return pooled(pool, status, &made);
 }
 
@@ -184,3 +184,19 @@ bool mae_dnn_layout_lie(mae_dnn_layout layout, mae_dnn_lie *ret_lie)
 }
 
 #endif
+
+mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
+{
+    return tagged(pool, ndims, dims, dnnl_format_tag_any);
+}
+
+mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
+{
+    static const dnnl_format_tag_t by8[] = {dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
+    static const dnnl_format_tag_t by16[] = {dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
+    bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+
+    if (ndims < 3 || ndims > 5)
+        return NULL;
+    return tagged(pool, ndims, dims, (wide ? by16 : by8)[ndims - 3]);
+}

@@ -72,6 +72,7 @@ static const struct entry {
     {"Transpose", mae_dnn_lower_transpose, 1},
     {"Split", mae_dnn_lower_split, 1},
     {"Slice", mae_dnn_lower_slice, 1},
+    {"Gather", mae_dnn_lower_gather, 2},
     {"Pad", mae_dnn_lower_pad, 1},
 };
 

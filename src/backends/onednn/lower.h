@@ -25,6 +25,7 @@ MAE_MUST_CHECK mae_error *mae_dnn_lower_transpose(mae_dnn_build *build, int node
 MAE_MUST_CHECK mae_error *mae_dnn_lower_concat(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_split(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_slice(mae_dnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_dnn_lower_gather(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_pad(mae_dnn_build *build, int node);
 
 /* Does the node compute a function of one tensor that mae_dnn_lower_eltwise() can lower? */

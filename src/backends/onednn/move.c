@@ -1,4 +1,4 @@
-/* Operators that compute nothing: reshapes, Transpose, Concat, Split, Slice, Pad. */
+/* Operators that compute nothing: reshapes, Transpose, Split, Slice, Gather, Pad. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,133 +61,46 @@ mae_error *mae_dnn_lower_transpose(mae_dnn_build *b, int index)
     return mae_dnn_reorder(b, view, dst);
 }
 
-/* All inputs of a Concat in the layouts they have, or all dense. */
-typedef struct concat {
-    size_t n;
-    int axis;
-    int *values;
-    mae_dnn_layout *layouts;
-    mae_dnn_arg *args;
-} concat;
-
-static mae_error *concat_inputs(mae_dnn_build *b, const mae_node *node, bool dense, concat *c)
+/* A part of a value in one piece, in the same order as the whole: seen where it is. */
+static mae_error *see_part(mae_dnn_build *b, int src, mae_dnn_layout part, int ndims, const dnnl_dim_t *dims,
+                           int *ret_view)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        if (dense)
-            MAE_TRY(mae_dnn_value_dense(b, node->inputs[i], &c->values[i]));
-        else
-            MAE_TRY(mae_dnn_value_native(b, node->inputs[i], &c->values[i]));
-        c->layouts[i] = mae_dnn_at(b, c->values[i])->layout;
-        c->args[i] = (mae_dnn_arg){DNNL_ARG_MULTIPLE_SRC + (int)i, c->values[i]};
+    bool dense = mae_dnn_is_dense(mae_dnn_at(b, src)->layout);
+    mae_dnn_layout wanted = (dense ? mae_dnn_layout_plain : mae_dnn_layout_blocked)(b->pool, ndims, dims);
+    size_t offset;
+
+    if (!wanted || !mae_dnn_lies_as(part, wanted, &offset))
+        return NULL;
+    return mae_dnn_value_view(b, src, wanted, offset, -1, ret_view);
+}
+
+/* One part of a tensor, with these dimensions, as a value of `to`: no copy where it lies in one piece. */
+static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offsets, const dnnl_dim_t *dims, int to)
+{
+    dnnl_dims_t whole, own;
+    int ndims = mae_dnn_dims(b, from, whole), own_ndims = mae_dnn_dims(b, to, own), src, view = -1, dense;
+
+    MAE_TRY(mae_dnn_value_native(b, from, &src));
+    mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, dims, offsets);
+    if (!part) { /* a block would be cut */
+        MAE_TRY(mae_dnn_value_dense(b, from, &src));
+        part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, dims, offsets);
     }
-    return NULL;
-}
-
-static bool none_dense(const mae_dnn_build *b, const mae_node *node)
-{
-    for (size_t i = 0; i < node->n_inputs; i++)
-        if (b->heads[node->inputs[i]] < 0 || mae_dnn_is_dense(mae_dnn_at(b, b->heads[node->inputs[i]])->layout))
-            return false;
-    return true;
-}
-
-static mae_error *lower_concat(mae_dnn_build *b, const mae_node *node, concat *c)
-{
-    dnnl_dims_t dims;
-    dnnl_primitive_desc_t pd = NULL;
-    int ndims = mae_dnn_dims(b, node->outputs[0], dims), dst;
+    if (!part)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
+    MAE_TRY(see_part(b, src, part, ndims, dims, &view));
+    bool same = ndims == own_ndims && !memcmp(dims, own, (size_t)ndims * sizeof(*dims));
+    if (view >= 0 && (same || mae_dnn_is_dense(mae_dnn_at(b, view)->layout)))
+        return mae_dnn_value_view(b, view, same ? mae_dnn_at(b, view)->layout
+                                                : mae_dnn_layout_plain(b->pool, own_ndims, own),
+                                  0, to, &dense);
     mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
-
     if (!plain)
         return mae_error_nomem();
-    if (none_dense(b, node)) {
-        MAE_TRY(concat_inputs(b, node, false, c));
-        if (mae_dnn_pd_concat(b->pe->engine, c->axis, c->n, c->layouts, NULL, b->pe->attr, &pd) != dnnl_success)
-            pd = NULL;
-        if (pd && mae_dnn_is_reference(pd)) { /* that one reorders every input on its own */
-            dnnl_primitive_desc_destroy(pd);
-            pd = NULL;
-        }
-    }
-    if (!pd) {
-        MAE_TRY(concat_inputs(b, node, true, c));
-        if (mae_dnn_pd_concat(b->pe->engine, c->axis, c->n, c->layouts, plain, b->pe->attr, &pd) != dnnl_success)
-            return mae_dnn_unsupported(b, "oneDNN has no such concatenation");
-    }
-    mae_error *error = mae_dnn_value_new(b, mae_dnn_query(pd, dnnl_query_dst_md, 0), node->outputs[0], &dst);
-    if (error) {
-        dnnl_primitive_desc_destroy(pd);
-        return error;
-    }
-    c->args[c->n] = (mae_dnn_arg){DNNL_ARG_DST, dst};
-    return mae_dnn_step_add(b, pd, c->args, c->n + 1);
-}
-
-mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
-{
-    const mae_node *node = &b->graph->nodes[index];
-    int rank = mae_dnn_tensor(b, node->outputs[0])->shape.rank;
-    int64_t axis = mae_node_int(node, "axis", 0);
-    mae_arena *arena = b->pool->arena;
-    concat c = {.n = node->n_inputs};
-
-    axis += axis < 0 ? rank : 0;
-    if (axis < 0 || axis >= rank)
-        return mae_dnn_unsupported(b, "a concatenation along that axis");
-    for (size_t i = 0; i < node->n_inputs; i++) {
-        int tensor = node->inputs[i];
-        if (tensor < 0 || (mae_dnn_tensor(b, tensor)->is_constant && !mae_dnn_is_weight(b, tensor)))
-            return mae_dnn_unsupported(b, "an operand is not f32, or empty");
-    }
-    if (node->n_inputs == 1)
-        return mae_dnn_lower_reshape(b, index);
-    c.axis = (int)axis;
-    c.values = mae_arena_array(arena, c.n, sizeof(*c.values));
-    c.layouts = mae_arena_array(arena, c.n, sizeof(*c.layouts));
-    c.args = mae_arena_array(arena, c.n + 1, sizeof(*c.args));
-    if (!c.values || !c.layouts || !c.args)
-        return mae_error_nomem();
-    return lower_concat(b, node, &c);
-}
-
-/* Where a part of a row-major tensor begins, if it lies in one piece; else -1. */
-static int64_t piece_offset(int ndims, const dnnl_dim_t *whole, const dnnl_dim_t *part, const dnnl_dim_t *offsets)
-{
-    int64_t offset = 0, stride = 1;
-    bool cut = false;
-
-    for (int i = ndims - 1; i >= 0; i--) {
-        if (cut && part[i] != 1)
-            return -1;
-        cut = cut || part[i] != whole[i];
-        offset += offsets[i] * stride;
-        stride *= whole[i];
-    }
-    return offset;
-}
-
-/* One part of a tensor: no copy where it lies in one piece. */
-static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offsets, int to)
-{
-    dnnl_dims_t whole, part;
-    int ndims = mae_dnn_dims(b, from, whole), src, view, dst;
-
-    mae_dnn_dims(b, to, part);
-    MAE_TRY(mae_dnn_value_native(b, from, &src));
-    int64_t at = mae_dnn_is_dense(mae_dnn_at(b, src)->layout) ? piece_offset(ndims, whole, part, offsets) : -1;
-    if (at >= 0)
-        return mae_dnn_value_view(b, src, mae_dnn_layout_plain(b->pool, ndims, part), (size_t)at * sizeof(float), to,
-                                  &view);
-    mae_dnn_layout layout = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, part, offsets);
-    if (!layout) { /* a block would be cut */
-        MAE_TRY(mae_dnn_value_dense(b, from, &src));
-        layout = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, part, offsets);
-    }
-    if (!layout)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    MAE_TRY(mae_dnn_value_view(b, src, layout, 0, -1, &view));
-    MAE_TRY(new_dense(b, to, &dst));
-    return mae_dnn_reorder(b, view, dst);
+    MAE_TRY(new_dense(b, to, &dense));
+    MAE_TRY(mae_dnn_value_view(b, src, part, 0, -1, &src));
+    MAE_TRY(mae_dnn_value_view(b, dense, plain, 0, -1, &view));
+    return mae_dnn_reorder(b, src, view);
 }
 
 mae_error *mae_dnn_lower_split(mae_dnn_build *b, int index)
@@ -195,7 +108,7 @@ mae_error *mae_dnn_lower_split(mae_dnn_build *b, int index)
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
     int64_t axis = mae_node_int(node, "axis", 0);
-    dnnl_dims_t offsets = {0};
+    dnnl_dims_t offsets = {0}, dims;
 
     axis += axis < 0 ? x->rank : 0;
     if (axis < 0 || axis >= x->rank)
@@ -203,7 +116,8 @@ mae_error *mae_dnn_lower_split(mae_dnn_build *b, int index)
     for (size_t i = 0; i < node->n_outputs; i++) { /* the parts' sizes are those of the outputs */
         if (node->outputs[i] < 0)
             return mae_dnn_unsupported(b, "a split with an output left out");
-        MAE_TRY(take_part(b, node->inputs[0], offsets, node->outputs[i]));
+        mae_dnn_dims(b, node->outputs[i], dims);
+        MAE_TRY(take_part(b, node->inputs[0], offsets, dims, node->outputs[i]));
         offsets[axis] += mae_dnn_tensor(b, node->outputs[i])->shape.dims[axis];
     }
     return offsets[axis] == x->dims[axis] ? NULL : mae_dnn_unsupported(b, "the parts of a split do not fit");
@@ -215,7 +129,7 @@ mae_error *mae_dnn_lower_slice(mae_dnn_build *b, int index)
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
     int64_t starts[MAE_MAX_RANK], axes[MAE_MAX_RANK], steps[MAE_MAX_RANK];
     int n, n_axes, n_steps;
-    dnnl_dims_t offsets = {0};
+    dnnl_dims_t offsets = {0}, dims;
 
     if (!mae_dnn_int_list(b, node, 1, "starts", MAE_MAX_RANK, starts, &n) ||
         !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) ||
@@ -233,7 +147,33 @@ mae_error *mae_dnn_lower_slice(mae_dnn_build *b, int index)
     for (int i = 0; i < x->rank; i++)
         if (offsets[i] + y->dims[i] > x->dims[i])
             return mae_dnn_unsupported(b, "the slice's shape does not fit");
-    return take_part(b, node->inputs[0], offsets, node->outputs[0]);
+    mae_dnn_dims(b, node->outputs[0], dims);
+    return take_part(b, node->inputs[0], offsets, dims, node->outputs[0]);
+}
+
+/* By one constant index, or by a run of them: a slice, without its axis if the index is a scalar. */
+mae_error *mae_dnn_lower_gather(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
+    const mae_tensor *indices = mae_dnn_tensor(b, node->inputs[1]);
+    int64_t axis = mae_node_int(node, "axis", 0), which[64];
+    dnnl_dims_t offsets = {0}, dims;
+    int n;
+
+    axis += axis < 0 ? x->rank : 0;
+    if (axis < 0 || axis >= x->rank || indices->shape.rank > 1 ||
+        !mae_dnn_int_list(b, node, 1, "", 64, which, &n) || n < 1)
+        return mae_dnn_unsupported(b, "a gather that is not a constant slice");
+    for (int i = 0; i < n; i++) {
+        which[i] += which[i] < 0 ? x->dims[axis] : 0;
+        if (which[i] < 0 || which[i] >= x->dims[axis] || which[i] != which[0] + i)
+            return mae_dnn_unsupported(b, "a gather that is not a constant slice");
+    }
+    mae_dnn_dims(b, node->inputs[0], dims);
+    dims[axis] = n;
+    offsets[axis] = which[0];
+    return take_part(b, node->inputs[0], offsets, dims, node->outputs[0]);
 }
 
 static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t *offsets)

@@ -30,17 +30,45 @@ static mae_error *describe(mae_dnn_build *b, const mae_node *node, const mae_sha
     return NULL;
 }
 
-/* In the layout the input has, else in row-major order. */
+/* Tries one layout of the input; unless `any_code`, only with code generated for this processor. */
+static bool try_value(mae_dnn_build *b, int src, bool any_code, mae_dnn_pool_desc *desc, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_primitive_desc_t pd;
+
+    desc->src = mae_dnn_at(b, src)->layout;
+    if (mae_dnn_pd_pool(b->pe->engine, desc, b->pe->attr, &pd) != dnnl_success)
+        return false;
+    if (!any_code && !mae_dnn_is_generated(pd)) {
+        dnnl_primitive_desc_destroy(pd);
+        return false;
+    }
+    *ret_pd = pd;
+    return true;
+}
+
+/* In the layout the input has; else in blocks, which is worth the reorder; else in row-major order. */
 static mae_error *choose(mae_dnn_build *b, int tensor, mae_dnn_pool_desc *desc, int *ret_src,
                          dnnl_primitive_desc_t *ret_pd)
 {
+    dnnl_dims_t dims;
+    dnnl_primitive_desc_t pd;
+    int ndims = mae_dnn_dims(b, tensor, dims);
+    mae_dnn_layout blocked = mae_dnn_layout_blocked(b->pool, ndims, dims);
+
     MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
-    desc->src = mae_dnn_at(b, *ret_src)->layout;
-    if (mae_dnn_pd_pool(b->pe->engine, desc, b->pe->attr, ret_pd) == dnnl_success)
+    if (try_value(b, *ret_src, false, desc, ret_pd))
         return NULL;
+    desc->src = blocked;
+    if (blocked && mae_dnn_pd_pool(b->pe->engine, desc, b->pe->attr, &pd) == dnnl_success) {
+        bool generated = mae_dnn_is_generated(pd);
+        dnnl_primitive_desc_destroy(pd);
+        if (generated)
+            MAE_TRY(mae_dnn_value_as(b, tensor, blocked, ret_src));
+        if (generated && try_value(b, *ret_src, false, desc, ret_pd))
+            return NULL;
+    }
     MAE_TRY(mae_dnn_value_dense(b, tensor, ret_src));
-    desc->src = mae_dnn_at(b, *ret_src)->layout;
-    if (mae_dnn_pd_pool(b->pe->engine, desc, b->pe->attr, ret_pd) == dnnl_success)
+    if (try_value(b, *ret_src, true, desc, ret_pd))
         return NULL;
     return mae_dnn_unsupported(b, "oneDNN has no such pooling");
 }

@@ -53,16 +53,13 @@ mae_error *mae_dnn_unit_bind(mae_unit *base, mae_buffer *const *inputs, mae_buff
 static dnnl_status_t fill(const mae_dnn_unit *unit, const mae_dnn_step *step)
 {
     const mae_dnn_value *value = &unit->values[step->args[0].value];
-    size_t n = unit->storages[value->storage].bytes / sizeof(float);
+    size_t n = dnnl_memory_desc_get_size(value->layout) / sizeof(float);
     void *data;
     dnnl_status_t status = dnnl_memory_get_data_handle(value->memory, &data);
 
-    if (status != dnnl_success)
-        return status;
-    float *numbers = (float *)((char *)data - value->offset);
-    for (size_t i = 0; i < n; i++)
-        numbers[i] = step->fill;
-    return dnnl_success;
+    for (size_t i = 0; status == dnnl_success && i < n; i++)
+        ((float *)data)[i] = step->fill;
+    return status;
 }
 
 dnnl_status_t mae_dnn_step_run(const mae_dnn_unit *unit, const mae_dnn_step *step)

@@ -49,7 +49,7 @@ typedef struct mae_dnn_arg {
 typedef enum mae_dnn_owner { MAE_DNN_OF_LAYER, MAE_DNN_OF_INPUT, MAE_DNN_OF_OUTPUT } mae_dnn_owner;
 
 typedef struct mae_dnn_step {
-    dnnl_primitive_desc_t pd; /* NULL: fill the storage of args[0] with `fill` */
+    dnnl_primitive_desc_t pd; /* NULL: fill args[0] with `fill` */
     dnnl_primitive_t primitive;
     dnnl_memory_t scratchpad;
     mae_dnn_owner owner; /* whose time it is ... */

@@ -29,6 +29,49 @@ bool mae_dnn_is_dense(mae_dnn_layout layout)
     return true;
 }
 
+/* What tells where the elements of an axis lie; axes of one element lie anywhere. */
+static bool same_axis(const mae_dnn_lie *a, const mae_dnn_lie *b, int i)
+{
+    if (a->dims[i] != b->dims[i] || a->padded[i] != b->padded[i])
+        return false;
+    return a->dims[i] == 1 || a->strides[i] == b->strides[i];
+}
+
+bool mae_dnn_lies_as(mae_dnn_layout layout, mae_dnn_layout wanted, size_t *ret_offset)
+{
+    mae_dnn_lie a, b;
+
+    if (!mae_dnn_layout_lie(layout, &a) || !mae_dnn_layout_lie(wanted, &b) || a.ndims != b.ndims ||
+        a.n_blocks != b.n_blocks || a.offset < b.offset)
+        return false;
+    for (int i = 0; i < a.ndims; i++)
+        if (!same_axis(&a, &b, i))
+            return false;
+    for (int i = 0; i < a.n_blocks; i++)
+        if (a.blocks[i] != b.blocks[i] || a.block_axes[i] != b.block_axes[i])
+            return false;
+    *ret_offset = (size_t)(a.offset - b.offset) * sizeof(float);
+    return true;
+}
+
+bool mae_dnn_value_merge(mae_dnn_build *b, int part, int whole, size_t offset)
+{
+    int from = mae_dnn_at(b, part)->storage, to = mae_dnn_at(b, whole)->storage;
+    const mae_dnn_storage *storage = &b->unit->storages[from];
+
+    if (from == to || storage->place != MAE_DNN_ARENA || mae_dnn_at(b, part)->offset != 0 ||
+        storage->bytes != mae_dnn_bytes(mae_dnn_at(b, part)->layout))
+        return false;
+    for (size_t i = 0; i < b->unit->n_values; i++) {
+        mae_dnn_value *value = &b->unit->values[i];
+        if (value->storage != from)
+            continue;
+        value->storage = to;
+        value->offset += offset;
+    }
+    return true;
+}
+
 /* Room for one more element in a growing array. */
 static mae_error *reserve(void **array, size_t n, size_t *room, size_t size)
 {
@@ -175,6 +218,7 @@ static mae_error *constant_as(mae_dnn_build *b, int tensor, mae_dnn_layout layou
 mae_error *mae_dnn_value_as(mae_dnn_build *b, int tensor, mae_dnn_layout layout, int *ret_value)
 {
     int native, made;
+    size_t offset;
     bool dense = mae_dnn_is_dense(layout);
 
     MAE_TRY(mae_dnn_value_native(b, tensor, &native));
@@ -183,9 +227,11 @@ mae_error *mae_dnn_value_as(mae_dnn_build *b, int tensor, mae_dnn_layout layout,
             *ret_value = v;
             return NULL;
         }
-        if (dense && mae_dnn_is_dense(mae_dnn_at(b, v)->layout)) {
+        offset = 0;
+        if ((dense && mae_dnn_is_dense(mae_dnn_at(b, v)->layout)) ||
+            mae_dnn_lies_as(mae_dnn_at(b, v)->layout, layout, &offset)) {
             mae_dnn_layout own = mae_dnn_layout_copy(b->pool, layout);
-            return own ? mae_dnn_value_view(b, v, own, 0, tensor, ret_value) : mae_error_nomem();
+            return own ? mae_dnn_value_view(b, v, own, offset, tensor, ret_value) : mae_error_nomem();
         }
     }
     if (b->unit->storages[mae_dnn_at(b, native)->storage].place == MAE_DNN_CONSTANT)
