@@ -79,8 +79,19 @@ static mae_error *compile_parts(mae_program *program, unsigned flags)
     return NULL;
 }
 
+/* The caller's array of PEs need not outlive the call. */
+static mae_error *copy_pes(mae_program *program, const mae_program_spec *spec)
+{
+    int most = 0;
+    for (int i = spec->first; i <= spec->last; i++)
+        most = spec->mapping[i] > most ? spec->mapping[i] : most;
+    program->pes = mae_arena_copy(program->arena, spec->pes, ((size_t)most + 1) * sizeof *spec->pes);
+    return program->pes ? NULL : mae_error_nomem();
+}
+
 static mae_error *build(mae_program *program, const mae_program_spec *spec)
 {
+    MAE_TRY(copy_pes(program, spec));
     MAE_TRY(make_parts(program, spec));
     mae_segment whole;
     MAE_TRY(mae_segment_make(spec->graph, spec->first, spec->last, program->arena, &whole));
@@ -99,7 +110,6 @@ mae_error *mae_program_create(const mae_program_spec *spec, mae_program **ret_pr
     }
     program->arena = arena;
     program->graph = spec->graph;
-    program->pes = spec->pes;
     program->clock = spec->clock;
     mae_error *error = build(program, spec);
     if (error) {

@@ -19,6 +19,7 @@ typedef struct mae_program_clock {
     void *ctx;
 } mae_program_clock;
 
+/* The graph and the PEs outlive the program; the arrays need not. */
 typedef struct mae_program_spec {
     const mae_graph *graph;
     mae_pe *const *pes;

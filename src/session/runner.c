@@ -19,7 +19,8 @@ static mae_error *find_unread_inputs(mae_frame_runner *runner)
     return NULL;
 }
 
-static mae_error *create(const mae_graph *graph, mae_pe *const *pes, const int *mapping, mae_frame_runner **ret_runner)
+static mae_error *create(const mae_graph *graph, mae_pe *const *pes, const char *const *names, const int *mapping,
+                         mae_frame_runner **ret_runner)
 {
     mae_frame_runner *runner = calloc(1, sizeof *runner);
     if (!runner)
@@ -30,8 +31,12 @@ static mae_error *create(const mae_graph *graph, mae_pe *const *pes, const int *
     mae_error *error = runner->mapping && runner->own_inputs ? NULL : mae_error_nomem();
     if (!error) {
         memcpy(runner->mapping, mapping, graph->n_layers * sizeof *mapping);
-        mae_program_spec spec = {
-            .graph = graph, .pes = pes, .mapping = mapping, .first = 0, .last = (int)graph->n_layers - 1};
+        mae_program_spec spec = {.graph = graph,
+                                 .pes = pes,
+                                 .pe_names = names,
+                                 .mapping = mapping,
+                                 .first = 0,
+                                 .last = (int)graph->n_layers - 1};
         error = mae_program_create(&spec, &runner->program);
     }
     if (!error)
@@ -48,12 +53,16 @@ mae_error *mae_runner_create(const mae_context *context, const mae_graph *graph,
                              mae_frame_runner **ret_runner)
 {
     mae_pe **pes = malloc((context->n_pes + 1) * sizeof *pes);
-    if (!pes)
-        return mae_error_nomem();
-    for (size_t i = 0; i < context->n_pes; i++)
+    const char **names = malloc((context->n_pes + 1) * sizeof *names);
+    mae_error *error = pes && names ? NULL : mae_error_nomem();
+    for (size_t i = 0; i < context->n_pes && !error; i++) {
         pes[i] = context->pes[i].pe;
-    mae_error *error = create(graph, pes, mapping, ret_runner);
+        names[i] = context->infos[i].name;
+    }
+    if (!error)
+        error = create(graph, pes, names, mapping, ret_runner);
     free(pes);
+    free(names);
     return error;
 }
 
@@ -62,7 +71,7 @@ mae_error *mae_runner_create_single(mae_pe *pe, const mae_graph *graph, mae_fram
     int *mapping = calloc(graph->n_layers + 1, sizeof *mapping);
     if (!mapping)
         return mae_error_nomem();
-    mae_error *error = create(graph, &pe, mapping, ret_runner);
+    mae_error *error = create(graph, &pe, NULL, mapping, ret_runner);
     free(mapping);
     return error;
 }
