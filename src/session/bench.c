@@ -238,26 +238,40 @@ static mae_error *make_plan(bench_result *result, const mae_bench_work *work, co
     return error ? error : mae_plan_of_mapping(result->profile, &work->options->goal, mapping, &result->plan);
 }
 
+/* The drift of a mapping: each PE's own, weighted by the time its layers take. */
+static double drift_of(const mae_profile *profile, const int *mapping, const double *per_pe)
+{
+    double now = 0, then = 0;
+    for (size_t l = 0; l < profile->n_layers; l++) {
+        double time_ms = profile->costs[l * profile->n_pes + (size_t)mapping[l]].time_ms;
+        then += time_ms;
+        now += time_ms * per_pe[mapping[l]];
+    }
+    return then > 0 ? now / then : 1;
+}
+
 static mae_error *predict(bench_result *result, const mae_bench_work *work, const mae_contender *offered,
                           const mae_contender *best_single)
 {
     mae_bench *bench = &result->bench;
-    double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe);
+    const mae_profile *profile = result->profile;
+    double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe), mean;
     if (!per_pe)
         return mae_error_nomem();
-    mae_error *error = mae_bench_drift(work, work->rounds, &bench->drift, per_pe);
-    free(per_pe);
-    mae_prediction plan, single;
+    mae_prediction plan, single = {0};
+    mae_error *error = mae_bench_drift(work, profile, work->rounds, &mean, per_pe);
     if (!error)
-        error = mae_eval(result->profile, offered->runner->mapping, 0, &plan);
+        error = mae_eval(profile, offered->runner->mapping, 0, &plan);
     if (!error && best_single)
-        error = mae_eval(result->profile, best_single->runner->mapping, 0, &single);
-    if (error)
-        return error;
-    bench->predicted_ms = plan.latency_ms * bench->drift;
-    if (best_single && single.latency_ms > 0)
-        bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
-    return NULL;
+        error = mae_eval(profile, best_single->runner->mapping, 0, &single);
+    if (!error) {
+        bench->drift = drift_of(profile, offered->runner->mapping, per_pe);
+        bench->predicted_ms = plan.latency_ms * bench->drift;
+        if (best_single && single.latency_ms > 0)
+            bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
+    }
+    free(per_pe);
+    return error;
 }
 
 static mae_error *verify(bench_result *result, const mae_bench_work *work, const mae_contender *offered)
@@ -309,10 +323,7 @@ static mae_error *conclude(bench_result *result, mae_bench_work *work, mae_conte
     bench->single_is_best = offered == best_single;
     bench->maeg = (mae_interval){1 - ratio.median, 1 - ratio.high, 1 - ratio.low};
     MAE_TRY(mae_median_of(offered->frames_ms, work->rounds, &bench->latency_ms));
-    work->profile = result->profile; /* predict() and its drift look here */
-    mae_error *error = predict(result, work, offered, best_single);
-    work->profile = NULL;
-    MAE_TRY(error);
+    MAE_TRY(predict(result, work, offered, best_single));
     MAE_TRY(make_plan(result, work, offered->runner->mapping));
     bench->plan = result->plan;
     bench->threads = work->context->threads;

@@ -54,7 +54,7 @@ MAE_MUST_CHECK mae_error *mae_bench_refine(mae_bench_work *work);
 
 /* The factor between now and when the profile was measured: geometric mean over the complete PEs of what a
  * whole network takes in the last contest and by the profile. Per PE too (n_pes entries, caller's array). */
-MAE_MUST_CHECK mae_error *mae_bench_drift(const mae_bench_work *work, size_t rounds, double *ret_drift,
-                                          double *ret_per_pe);
+MAE_MUST_CHECK mae_error *mae_bench_drift(const mae_bench_work *work, const mae_profile *profile, size_t rounds,
+                                          double *ret_drift, double *ret_per_pe);
 
 #endif

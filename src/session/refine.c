@@ -11,7 +11,8 @@
 #define CONTEST_S 1.0
 #define MOST_CONTEST_ROUNDS 200
 
-mae_error *mae_bench_drift(const mae_bench_work *work, size_t rounds, double *ret_drift, double *ret_per_pe)
+mae_error *mae_bench_drift(const mae_bench_work *work, const mae_profile *profile, size_t rounds, double *ret_drift,
+                           double *ret_per_pe)
 {
     size_t n_pes = work->context->n_pes, complete = 0;
     double logarithms = 0;
@@ -27,7 +28,7 @@ mae_error *mae_bench_drift(const mae_bench_work *work, size_t rounds, double *re
             mapping[l] = (int)p;
         mae_prediction predicted;
         mae_interval now;
-        error = mae_eval(work->profile, mapping, 0, &predicted);
+        error = mae_eval(profile, mapping, 0, &predicted);
         if (!error)
             error = mae_median_of(work->single[p]->frames_ms, rounds, &now);
         if (error || predicted.latency_ms <= 0 || now.median <= 0)
@@ -108,7 +109,7 @@ static mae_error *put_rows(mae_bench_work *work, const mae_contender *candidate,
     double *drift = calloc(work->context->n_pes + 1, sizeof *drift), mean;
     if (!drift)
         return mae_error_nomem();
-    mae_error *error = mae_bench_drift(work, rounds, &mean, drift);
+    mae_error *error = mae_bench_drift(work, work->profile, rounds, &mean, drift);
     const mae_program *program = candidate->runner->program;
     for (size_t s = 0; s < mae_program_n_segments(program) && !error; s++) {
         const mae_segment *segment = mae_program_segment(program, s);
