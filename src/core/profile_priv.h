@@ -9,7 +9,7 @@
 /* Limits on what a file may ask for; far beyond any real network, far below what hurts. */
 #define MAE_PROFILE_MAX_FILE_BYTES (256u << 20)
 #define MAE_PROFILE_MAX_LAYERS 100000
-#define MAE_PROFILE_MAX_PES 64        /* sets of PEs are 64-bit masks in the planner */
+#define MAE_PROFILE_MAX_PES 48        /* the planner packs a set of PEs and a PE into one 64-bit word */
 #define MAE_PROFILE_MAX_CELLS 4000000 /* layers times PEs */
 #define MAE_PROFILE_MAX_TENSORS 1000000
 #define MAE_PROFILE_MAX_ROWS 1000000

@@ -25,8 +25,9 @@ MAE_MUST_CHECK mae_error *mae_solve(const mae_profile *profile, const mae_goal *
 
 /* The `k` best mappings, best first; fewer if there are no more. Array and mappings are freed by
  * mae_solutions_free(). */
-MAE_MUST_CHECK mae_error *mae_solve_best(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
-                                         size_t k, mae_solution **ret_solutions, size_t *ret_n);
+MAE_MUST_CHECK mae_error *mae_solve_best(const mae_profile *profile, const mae_goal *goal,
+                                         const mae_plan_limits *limits, size_t k, mae_solution **ret_solutions,
+                                         size_t *ret_n);
 void mae_solutions_free(mae_solution *solutions, size_t n);
 
 /* What a runtime with a priority list does today: each layer on the first PE of `order` (n_pes

@@ -1,0 +1,243 @@
+/* The whole front: every non-dominated (latency, energy), each with the fewest switches that reach it. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/json_writer.h"
+#include "base/json.h"
+#include "plan/labels.h"
+#include "plan/plan.h"
+#include "plan/solver.h"
+
+typedef struct point {
+    mae_prediction cost;
+    size_t found;
+} point;
+
+typedef struct work {
+    const mae_model *m;
+    const mae_trellis *t;
+    const mae_bounds *bounds;
+    int max_switches;
+    mae_labels labels;
+    point *points;
+    size_t n;
+} work;
+
+static int compare_points(const void *left, const void *right)
+{
+    const point *x = left, *y = right;
+    if (x->cost.latency_ms != y->cost.latency_ms)
+        return x->cost.latency_ms < y->cost.latency_ms ? -1 : 1;
+    if (x->cost.energy_mj != y->cost.energy_mj)
+        return x->cost.energy_mj < y->cost.energy_mj ? -1 : 1;
+    return (x->cost.switches > y->cost.switches) - (x->cost.switches < y->cost.switches);
+}
+
+/* Of two mappings with one cost: fewer switches, then names. */
+static bool preferred(const work *w, const point *x, const point *y)
+{
+    if (x->cost.switches != y->cost.switches)
+        return x->cost.switches < y->cost.switches;
+    const mae_found *a = &w->labels.found[x->found], *b = &w->labels.found[y->found];
+    uint32_t i = a->trace, j = b->trace;
+    bool first = false;
+    for (; i != j; i = w->labels.parent[i], j = w->labels.parent[j])
+        if (w->labels.pe[i] != w->labels.pe[j])
+            first = w->labels.pe[i] < w->labels.pe[j];
+    return first;
+}
+
+/* Sorts, and leaves out what another point beats, costs within 1e-9 counting as equal. */
+static void filter(work *w)
+{
+    size_t n = 0;
+    qsort(w->points, w->n, sizeof *w->points, compare_points);
+    for (size_t i = 0; i < w->n; i++) {
+        const point *p = &w->points[i];
+        bool same_mj = n > 0 && mae_cost_equal(p->cost.energy_mj, w->points[n - 1].cost.energy_mj);
+        bool same_ms = n > 0 && mae_cost_equal(p->cost.latency_ms, w->points[n - 1].cost.latency_ms);
+        if (n > 0 && same_mj && same_ms && preferred(w, p, &w->points[n - 1]))
+            w->points[n - 1] = *p;
+        if (n > 0 && (same_mj || p->cost.energy_mj > w->points[n - 1].cost.energy_mj))
+            continue;
+        if (same_ms)
+            n--;
+        w->points[n++] = *p;
+    }
+    w->n = n;
+}
+
+static mae_error *search_once(work *w, const mae_search *search)
+{
+    mae_labels_finish(&w->labels);
+    free(w->points);
+    w->points = NULL;
+    w->n = 0;
+    MAE_TRY(mae_labels_search(search, &w->labels));
+    w->points = malloc((w->labels.n_found + 1) * sizeof *w->points);
+    if (!w->points)
+        return mae_error_nomem();
+    for (size_t i = 0; i < w->labels.n_found; i++) {
+        const mae_found *f = &w->labels.found[i];
+        double lat = (double)f->cost.lat, en = (double)f->cost.en;
+        w->points[w->n++] = (point){{mae_model_ms(w->m, lat), mae_model_mj(w->m, lat, en), f->switches}, i};
+    }
+    filter(w);
+    return NULL;
+}
+
+/* Which limits do the front's points break? */
+static void broken(const work *w, int *mapping, uint64_t *pes, bool *switches)
+{
+    const mae_model *m = w->m;
+    for (size_t i = 0; i < w->n; i++) {
+        int count[64] = {0};
+        mae_labels_mapping(&w->labels, &w->labels.found[w->points[i].found], m->n, mapping);
+        for (int l = 0; l < m->n; l++)
+            count[mapping[l]] += l == 0 || mapping[l] != mapping[l - 1];
+        for (int p = 0; p < m->n_pes; p++)
+            if (m->max_segments[p] > 0 && count[p] > m->max_segments[p])
+                *pes |= (uint64_t)1 << p;
+        *switches |= w->max_switches >= 0 && w->points[i].cost.switches > w->max_switches;
+    }
+}
+
+static mae_error *search_front(work *w, size_t max_labels)
+{
+    uint64_t pes = 0;
+    bool switches = false;
+    int *mapping = malloc((size_t)w->m->n * sizeof *mapping);
+    if (!mapping)
+        return mae_error_nomem();
+    mae_error *error = NULL;
+    for (;;) {
+        mae_search search = {.t = w->t,
+                             .bounds = w->bounds,
+                             .criteria = MAE_BOTH,
+                             .max_switches = w->max_switches,
+                             .upper = INFINITY,
+                             .k = 1,
+                             .max_labels = max_labels};
+        uint64_t over = 0;
+        bool over_switches = false;
+        if (!mae_tracking_init(&search.tracking, w->m, pes, switches)) {
+            error = mae_error_new(MAE_ERR_FAILED, "too many PEs have a binding max_segments for an exact front");
+            break;
+        }
+        error = search_once(w, &search);
+        if (error || w->labels.too_many)
+            break;
+        broken(w, mapping, &over, &over_switches);
+        if (!(over & ~pes) && (switches || !over_switches))
+            break;
+        pes |= over;
+        switches |= over_switches;
+    }
+    free(mapping);
+    return error;
+}
+
+/* ---- the result ---- */
+
+typedef struct owned {
+    mae_front front;
+    mae_front_point *points;
+    int *mappings;
+} owned;
+
+static mae_error *new_front(size_t n_points, size_t n_layers, owned **ret_front)
+{
+    owned *o = calloc(1, sizeof *o);
+    if (!o)
+        return mae_error_nomem();
+    o->points = calloc(n_points + 1, sizeof *o->points);
+    o->mappings = malloc((n_points + 1) * n_layers * sizeof *o->mappings);
+    o->front = (mae_front){.n_points = n_points, .points = o->points, .exact = true, .priv = o};
+    if (!o->points || !o->mappings) {
+        mae_front_destroy(&o->front);
+        return mae_error_nomem();
+    }
+    for (size_t i = 0; i < n_points; i++)
+        o->points[i].mapping = &o->mappings[i * n_layers];
+    *ret_front = o;
+    return NULL;
+}
+
+void mae_front_destroy(mae_front *front)
+{
+    if (!front)
+        return;
+    owned *o = front->priv;
+    free(o->points);
+    free(o->mappings);
+    free(o);
+}
+
+static mae_error *hand_out(const work *w, mae_front **ret_front)
+{
+    owned *o = NULL;
+    MAE_TRY(new_front(w->n, (size_t)w->m->n, &o));
+    for (size_t i = 0; i < w->n; i++) {
+        int *mapping = o->points[i].mapping;
+        mae_labels_mapping(&w->labels, &w->labels.found[w->points[i].found], w->m->n, mapping);
+        for (int l = 0; l < w->m->n; l++)
+            mapping[l] = w->m->pe_of[mapping[l]];
+        o->points[i].cost = w->points[i].cost;
+    }
+    *ret_front = &o->front;
+    return NULL;
+}
+
+/* Without energy: the fastest mapping alone. */
+static mae_error *single_point(const mae_profile *profile, const mae_goal *goal, mae_front **ret_front)
+{
+    mae_goal fastest = MAE_GOAL_INIT;
+    mae_solution solution;
+    owned *o = NULL;
+    fastest.max_switches = goal->max_switches;
+    MAE_TRY(mae_solve(profile, &fastest, NULL, &solution));
+    mae_error *error = new_front(1, profile->n_layers, &o);
+    if (!error) {
+        memcpy(o->mappings, solution.mapping, profile->n_layers * sizeof *o->mappings);
+        o->points[0].cost = solution.cost;
+        *ret_front = &o->front;
+    }
+    free(solution.mapping);
+    return error;
+}
+
+static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_switches, mae_front **ret_front)
+{
+    const mae_aim aim = {.kind = MAE_BY_LATENCY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
+    mae_bounds *bounds = NULL;
+    MAE_TRY(mae_bounds_create(t, &aim, &bounds));
+    work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches};
+    mae_error *error = search_front(&w, UINT32_MAX - 1);
+    if (!error && w.n == 0)
+        error = mae_error_new(MAE_ERR_INFEASIBLE, "no mapping exists within the limits of segments and switches");
+    if (!error)
+        error = hand_out(&w, ret_front);
+    mae_labels_finish(&w.labels);
+    free(w.points);
+    mae_bounds_destroy(bounds);
+    return error;
+}
+
+mae_error *mae_front_solve(const mae_profile *profile, const mae_goal *goal, double epsilon, mae_front **ret_front)
+{
+    mae_model *model = NULL;
+    mae_trellis *t = NULL;
+    MAE_TRY(mae_goal_check(goal));
+    if (!(epsilon >= 0) || !isfinite(epsilon))
+        return mae_error_new(MAE_ERR_USAGE, "the front's epsilon is %g: it must be 0 or more", epsilon);
+    if (profile->energy == MAE_ENERGY_NONE)
+        return single_point(profile, goal, ret_front);
+    MAE_TRY(mae_model_create(profile, goal->period_ms, UINT64_MAX, &model));
+    mae_error *error = mae_trellis_create(model, NULL, &t);
+    if (!error)
+        error = solve_on(model, t, goal->max_switches, ret_front);
+    mae_trellis_destroy(t);
+    mae_model_destroy(model);
+    return error;
+}

@@ -1,0 +1,61 @@
+/* Label setting: partial mappings that no other at the same state beats in every way, pruned by bounds,
+ * boundary by boundary. */
+#ifndef MAE_PLAN_LABELS_H
+#define MAE_PLAN_LABELS_H
+
+#include "plan/bound.h"
+
+typedef enum mae_criteria {
+    MAE_BOTH,     /* latency and energy both matter */
+    MAE_LAT_ONLY, /* energy only breaks ties */
+    MAE_EN_ONLY
+} mae_criteria;
+
+/* Counts of segments that are limited, packed into one word: a field per tracked PE, its top bit spare. */
+typedef struct mae_tracking {
+    bool switches;
+    uint64_t pes;      /* tracked PEs (ours) */
+    uint8_t shift[64]; /* of a PE's field */
+    uint64_t spare;    /* the spare bits */
+    uint64_t most;     /* the limits, packed */
+} mae_tracking;
+
+/* False if the fields do not fit into a word. */
+bool mae_tracking_init(mae_tracking *tracking, const mae_model *m, uint64_t pes, bool switches);
+
+typedef struct mae_search {
+    const mae_trellis *t;
+    const mae_bounds *bounds;
+    mae_criteria criteria;
+    mae_tracking tracking;
+    int max_switches;  /* looked at where tracking.switches */
+    bool prune;        /* by J of the bounds' aim; false: every trade-off is wanted */
+    double upper;      /* labels that cannot come to at most this J are dropped; infinite: unknown */
+    size_t k;          /* keep what fewer than k others beat */
+    size_t cap;        /* labels per state; 0: no limit */
+    size_t max_labels; /* in all; beyond, the search stops */
+} mae_search;
+
+typedef struct mae_found {
+    mae_pair cost;
+    int switches;
+    uint32_t trace; /* see mae_labels_mapping() */
+} mae_found;
+
+typedef struct mae_labels {
+    size_t n_found; /* complete mappings, in no particular order */
+    mae_found *found;
+    double dropped;  /* least J that the cap may have cut off; infinite: nothing */
+    bool too_many;   /* max_labels was reached: nothing was found */
+    size_t n_traces; /* labels kept, in all */
+    uint32_t *parent;
+    uint8_t *pe;
+} mae_labels;
+
+MAE_MUST_CHECK mae_error *mae_labels_search(const mae_search *search, mae_labels *ret_labels);
+void mae_labels_finish(mae_labels *labels);
+
+/* Our PE of each of the n layers. */
+void mae_labels_mapping(const mae_labels *labels, const mae_found *found, int n, int *ret_mapping);
+
+#endif

@@ -1,0 +1,25 @@
+/* Shortest paths through a trellis: for one criterion with exact ties, and for weighted sums. */
+#ifndef MAE_PLAN_PATHS_H
+#define MAE_PLAN_PATHS_H
+
+#include "plan/trellis.h"
+
+/* A path's cost and its mapping (our PEs, one a layer; caller's or NULL). */
+typedef struct mae_path {
+    mae_pair cost;
+    int switches;
+    int *mapping;
+} mae_path;
+
+/* The least cost by `en` (else by `lat`), ties broken by the other, then by switches, then by PE names.
+ * *ret_found is false if there is no path. path->mapping must have room for n layers. */
+MAE_MUST_CHECK mae_error *mae_path_best(const mae_trellis *t, bool by_en, bool *ret_found, mae_path *path);
+
+/* From each state the least lat, and the least en, to the end; MAE_NEVER where there is no way. */
+void mae_path_to_go(const mae_trellis *t, int64_t *ret_lat, int64_t *ret_en);
+
+/* a * lat + b * en from each state to the end (infinite where there is no way), and a path that has the
+ * least from the start. */
+void mae_path_weighted(const mae_trellis *t, double a, double b, double *ret_go, mae_path *path);
+
+#endif

@@ -1,0 +1,373 @@
+#include "plan/solver.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan/hull.h"
+#include "plan/labels.h"
+
+#define DEFAULT_MEMORY ((size_t)1 << 30)
+#define MAX_STATES 20000 /* at one boundary: more cost seconds, and wide graphs have a bound all the same */
+#define FIRST_CAP 24     /* labels per state of the first, quick search */
+
+size_t mae_default_memory(const mae_plan_limits *limits)
+{
+    return limits && limits->memory_bytes > 0 ? limits->memory_bytes : DEFAULT_MEMORY;
+}
+
+mae_aim mae_aim_for(const mae_goal *goal, double scale_latency, double scale_energy)
+{
+    mae_aim aim = {.kind = MAE_BY_LATENCY, .max_switches = goal->max_switches};
+    const double tolerance = 1 + MAE_COST_EQUAL;
+    if (goal->minimize == MAE_MIN_ENERGY)
+        aim.kind = MAE_BY_ENERGY;
+    else if (goal->minimize == MAE_MIN_EDP)
+        aim.kind = MAE_BY_EDP;
+    else if (goal->minimize == MAE_MIN_WEIGHTED)
+        aim = (mae_aim){MAE_BY_WEIGHTED,   goal->weight / scale_latency, (1 - goal->weight) / scale_energy, 0, 0,
+                        goal->max_switches};
+    aim.max_ms = goal->max_latency_ms > 0 ? goal->max_latency_ms * tolerance : INFINITY;
+    aim.max_mj = mae_goal_energy_bound(goal) * tolerance;
+    return aim;
+}
+
+/* ---- answers ---- */
+
+static int compare_values(double x, double y)
+{
+    return mae_cost_equal(x, y) ? 0 : x < y ? -1 : 1;
+}
+
+int mae_answer_compare(const mae_answer *x, const mae_answer *y, int n)
+{
+    int order = compare_values(x->value, y->value);
+    if (order == 0)
+        order = compare_values(x->cost.latency_ms, y->cost.latency_ms);
+    if (order == 0)
+        order = compare_values(x->cost.energy_mj, y->cost.energy_mj);
+    if (order == 0)
+        order = (x->cost.switches > y->cost.switches) - (x->cost.switches < y->cost.switches);
+    for (int l = 0; l < n && order == 0; l++)
+        order = x->mapping[l] - y->mapping[l];
+    return order;
+}
+
+static mae_error *keep(mae_solver *s, const mae_answer *answer)
+{
+    int n = s->model->n;
+    size_t at = s->n_answers;
+    for (size_t i = 0; i < s->n_answers; i++)
+        if (memcmp(s->answers[i].mapping, answer->mapping, (size_t)n * sizeof(int)) == 0)
+            return NULL;
+    while (at > 0 && mae_answer_compare(answer, &s->answers[at - 1], n) < 0)
+        at--;
+    if (at == s->k)
+        return NULL;
+    int *mapping = malloc((size_t)n * sizeof *mapping);
+    mae_answer *answers = s->answers;
+    if (s->n_answers < s->k)
+        answers = realloc(s->answers, (s->n_answers + 1) * sizeof *answers);
+    if (answers)
+        s->answers = answers;
+    if (!mapping || !answers) {
+        free(mapping);
+        return mae_error_nomem();
+    }
+    if (s->n_answers == s->k)
+        free(s->answers[--s->n_answers].mapping);
+    memmove(&answers[at + 1], &answers[at], (s->n_answers - at) * sizeof *answers);
+    memcpy(mapping, answer->mapping, (size_t)n * sizeof *mapping);
+    answers[at] = *answer;
+    answers[at].mapping = mapping;
+    s->n_answers++;
+    return NULL;
+}
+
+/* The cost of a mapping of ours; MAE_ERR_INFEASIBLE as mae_cost_of(). */
+static mae_error *cost_of(const mae_model *m, const int *mapping, mae_prediction *ret_cost)
+{
+    int *theirs = malloc((size_t)m->n * sizeof *theirs);
+    if (!theirs)
+        return mae_error_nomem();
+    for (int l = 0; l < m->n; l++)
+        theirs[l] = m->pe_of[mapping[l]];
+    mae_error *error = mae_cost_of(&m->index, theirs, m->period_ms, ret_cost);
+    free(theirs);
+    return error;
+}
+
+mae_error *mae_solver_offer(mae_solver *s, const int *mapping)
+{
+    mae_answer answer = {.mapping = (int *)mapping};
+    mae_error *error = cost_of(s->model, mapping, &answer.cost);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
+        mae_error_free(error);
+        return NULL;
+    }
+    if (error)
+        return error;
+    if (answer.cost.latency_ms > s->aim.max_ms || answer.cost.energy_mj > s->aim.max_mj ||
+        (s->aim.max_switches >= 0 && answer.cost.switches > s->aim.max_switches))
+        return NULL;
+    answer.value = mae_aim_value(&s->aim, answer.cost.latency_ms, answer.cost.energy_mj);
+    return keep(s, &answer);
+}
+
+static mae_error *offer_path(void *context, const mae_path *path)
+{
+    return mae_solver_offer(context, path->mapping);
+}
+
+static mae_error *offer_singles(mae_solver *s)
+{
+    const mae_model *m = s->model;
+    uint64_t all = UINT64_MAX;
+    mae_error *error = NULL;
+    int *mapping = malloc((size_t)m->n * sizeof *mapping);
+    if (!mapping)
+        return mae_error_nomem();
+    for (int l = 0; l < m->n; l++)
+        all &= m->can[l];
+    for (int p = 0; p < m->n_pes && !error; p++) {
+        if (!(all >> p & 1))
+            continue;
+        for (int l = 0; l < m->n; l++)
+            mapping[l] = p;
+        error = mae_solver_offer(s, mapping);
+    }
+    free(mapping);
+    return error;
+}
+
+void mae_solver_finish(mae_solver *solver)
+{
+    for (size_t i = 0; i < solver->n_answers; i++)
+        free(solver->answers[i].mapping);
+    free(solver->answers);
+    solver->answers = NULL;
+    solver->n_answers = 0;
+}
+
+/* ---- the quick way: one criterion, and nothing in its way ---- */
+
+static mae_error *solve_single(mae_solver *s, const mae_trellis *t, bool *ret_done)
+{
+    bool by_en = s->aim.kind == MAE_BY_ENERGY;
+    mae_path path = {.mapping = malloc((size_t)t->n * sizeof(int))};
+    if (!path.mapping)
+        return mae_error_nomem();
+    mae_error *error = mae_path_best(t, by_en, &s->exists, &path);
+    if (!error && s->exists) {
+        mae_solver alone = {.model = s->model, .aim = s->aim, .k = 1};
+        error = mae_solver_offer(&alone, path.mapping);
+        bool met = alone.n_answers == 1;
+        if (met && (s->k == 1) && !t->dropped) {
+            error = keep(s, &alone.answers[0]);
+            s->lower = alone.answers[0].value;
+            *ret_done = true;
+        }
+        mae_solver_finish(&alone);
+    }
+    free(path.mapping);
+    return error;
+}
+
+/* ---- the thorough way ---- */
+
+static double upper(const mae_solver *s)
+{
+    return s->n_answers == s->k ? s->answers[s->k - 1].value : INFINITY;
+}
+
+typedef struct pass {
+    size_t n_found;
+    bool too_many;
+    double dropped;
+    uint64_t over;      /* PEs whose limit a wanted mapping breaks */
+    bool over_switches; /* the same for max_switches */
+} pass;
+
+/* Does this mapping break a limit that was not tracked? Notes which. */
+static void note_limits(const mae_solver *s, const int *mapping, pass *p)
+{
+    const mae_model *m = s->model;
+    int count[64] = {0}, switches = -1;
+    for (int l = 0; l < m->n; l++)
+        if (l == 0 || mapping[l] != mapping[l - 1]) {
+            count[mapping[l]]++;
+            switches++;
+        }
+    for (int pe = 0; pe < m->n_pes; pe++)
+        if (m->max_segments[pe] > 0 && count[pe] > m->max_segments[pe])
+            p->over |= (uint64_t)1 << pe;
+    if (s->aim.max_switches >= 0 && switches > s->aim.max_switches)
+        p->over_switches = true;
+}
+
+static mae_error *take(mae_solver *s, const mae_search *search, pass *p)
+{
+    mae_labels labels;
+    MAE_TRY(mae_labels_search(search, &labels));
+    mae_error *error = NULL;
+    int *mapping = malloc((size_t)s->model->n * sizeof *mapping);
+    if (!mapping)
+        error = mae_error_nomem();
+    for (size_t i = 0; i < labels.n_found && !error; i++) {
+        mae_labels_mapping(&labels, &labels.found[i], s->model->n, mapping);
+        note_limits(s, mapping, p);
+        error = mae_solver_offer(s, mapping);
+    }
+    p->n_found = labels.n_found;
+    p->too_many = labels.too_many;
+    p->dropped = labels.dropped;
+    free(mapping);
+    mae_labels_finish(&labels);
+    return error;
+}
+
+/* First with few labels for a good upper bound, then with all of them; where those are too many, with ever
+ * fewer, and a gap. */
+static mae_error *search_passes(mae_solver *s, mae_search *search, pass *p)
+{
+    *p = (pass){0};
+    search->cap = FIRST_CAP * s->k;
+    search->upper = upper(s);
+    MAE_TRY(take(s, search, p));
+    if (!isfinite(p->dropped) && !p->too_many)
+        return NULL;
+    *p = (pass){0};
+    search->cap = 0;
+    search->upper = upper(s);
+    MAE_TRY(take(s, search, p));
+    for (size_t cap = 4096; p->too_many; cap /= 4) {
+        *p = (pass){0};
+        search->cap = cap > 1 ? cap : 1;
+        search->upper = upper(s);
+        if (cap <= 1)
+            search->max_labels = SIZE_MAX;
+        MAE_TRY(take(s, search, p));
+    }
+    return NULL;
+}
+
+static mae_criteria criteria_of(const mae_solver *s)
+{
+    if (!s->model->has_energy)
+        return MAE_LAT_ONLY;
+    if (s->aim.kind == MAE_BY_LATENCY && !isfinite(s->aim.max_mj))
+        return MAE_LAT_ONLY;
+    if (s->aim.kind == MAE_BY_ENERGY && !isfinite(s->aim.max_ms) && s->model->folded)
+        return MAE_EN_ONLY;
+    return MAE_BOTH;
+}
+
+/* Limits cost states, so each is looked at only once a mapping that is wanted breaks it. */
+static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const mae_bounds *bounds)
+{
+    uint64_t pes = 0;
+    bool switches = false;
+    for (;;) {
+        pass p;
+        mae_search search = {.t = t,
+                             .bounds = bounds,
+                             .criteria = criteria_of(s),
+                             .max_switches = s->aim.max_switches,
+                             .prune = true,
+                             .k = s->k,
+                             .max_labels = s->memory_bytes / 64};
+        if (!mae_tracking_init(&search.tracking, s->model, pes, switches)) {
+            s->lower = fmin(s->lower, mae_bounds_of(bounds, 0, (mae_pair){0, 0}));
+            return NULL;
+        }
+        MAE_TRY(search_passes(s, &search, &p));
+        bool more = (p.over & ~pes) || (p.over_switches && !switches);
+        if (!more) {
+            s->lower = fmin(p.dropped, upper(s));
+            return NULL;
+        }
+        pes |= p.over;
+        switches |= p.over_switches;
+    }
+}
+
+/* What states left out of the trellis may have come to. */
+static double dropped_bound(const mae_trellis *t, const mae_bounds *bounds, const mae_scout *scout)
+{
+    if (!t->dropped)
+        return INFINITY;
+    mae_bounds only = *bounds;
+    only.n_lines = 1;
+    only.lines[0] = (mae_line){.a = scout->lines[2][0], .b = scout->lines[2][1]};
+    return mae_bounds_region(&only, t->dropped[0], t->dropped[1], &t->dropped[2]);
+}
+
+static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, const mae_scout *scout)
+{
+    mae_bounds *bounds = NULL;
+    MAE_TRY(mae_bounds_create(t, &s->aim, &bounds));
+    s->exists = bounds->go_lat[0] != MAE_NEVER;
+    double least = INFINITY;
+    mae_error *error = NULL;
+    if (criteria_of(s) == MAE_BOTH)
+        error = mae_hull_refine(bounds, offer_path, s, &least);
+    if (!error && s->exists)
+        error = search_with_limits(s, t, bounds);
+    s->lower = fmin(s->lower, dropped_bound(t, bounds, scout));
+    mae_bounds_destroy(bounds);
+    return error;
+}
+
+static size_t states_allowed(const mae_solver *s)
+{
+    size_t per_state = (size_t)s->model->n_pes * sizeof(mae_arc) * 3;
+    size_t room = s->memory_bytes / 2 / (size_t)s->model->n / per_state;
+    return room < 64 ? 64 : room > MAX_STATES ? MAX_STATES : room;
+}
+
+/* What decides which states stay where there are too many: the aim where it is a weighted sum, else the
+ * product's slope at the middle of things. */
+static void scout_weights(const mae_solver *s, double line[2])
+{
+    const mae_model *m = s->model;
+    double ms = 0, mj = 0;
+    for (int l = 0; l < m->n; l++) {
+        mae_pair least = {MAE_NEVER, MAE_NEVER};
+        for (int p = 0; p < m->n_pes; p++) {
+            mae_pair c = m->cost[l * m->n_pes + p];
+            least.lat = c.lat < least.lat ? c.lat : least.lat;
+            least.en = c.en < least.en ? c.en : least.en;
+        }
+        ms += (double)least.lat;
+        mj += (double)least.en;
+    }
+    double lat = ms > 0 ? 1 / ms : 1, en = mj > 0 ? 1 / mj : 1;
+    const double little = 1e-6;
+    line[0] = lat * (s->aim.kind == MAE_BY_ENERGY && !isfinite(s->aim.max_ms) ? little : 1);
+    line[1] = en * (s->aim.kind == MAE_BY_LATENCY && !isfinite(s->aim.max_mj) ? little : 1);
+    if (s->aim.kind == MAE_BY_WEIGHTED) {
+        line[0] = fmax(s->aim.by_ms / m->per_ms, little * lat);
+        line[1] = fmax(s->aim.by_mj / m->per_mj, little * en);
+    }
+}
+
+mae_error *mae_solver_run(mae_solver *s)
+{
+    double lines[3][2] = {{1, 0}, {0, 1}, {0, 0}};
+    mae_trellis *t = NULL;
+    bool done = false;
+    scout_weights(s, lines[2]);
+    mae_scout scout = {.n_lines = 3, .lines = (const double(*)[2])lines, .max_states = states_allowed(s)};
+    s->lower = INFINITY;
+    MAE_TRY(mae_trellis_create(s->model, &scout, &t));
+    mae_error *error = NULL;
+    bool single = s->aim.kind == MAE_BY_LATENCY || (s->aim.kind == MAE_BY_ENERGY && s->model->folded);
+    if (single)
+        error = solve_single(s, t, &done);
+    if (!error && !done)
+        error = offer_singles(s);
+    if (!error && !done)
+        error = solve_thoroughly(s, t, &scout);
+    mae_trellis_destroy(t);
+    return error;
+}

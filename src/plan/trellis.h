@@ -1,0 +1,46 @@
+/* The trellis: every state a frame can be in between two layers, and the arcs (placing the next layer
+ * on a PE) between them. A mapping is exactly one path. What a state remembers is only what later costs
+ * depend on: the PE, for each live tensor where it is for free, and, where there are segment rows, how
+ * the open segment began. For a chain without rows a state is a PE. */
+#ifndef MAE_PLAN_TRELLIS_H
+#define MAE_PLAN_TRELLIS_H
+
+#include "plan/model.h"
+
+typedef struct mae_arc {
+    mae_pair cost;
+    uint32_t to;   /* state of the next boundary, counted from that boundary's first */
+    uint8_t pe;    /* that the layer runs on */
+    uint8_t opens; /* a new segment */
+} mae_arc;
+
+typedef struct mae_trellis {
+    const mae_model *model;
+    int n;               /* layers; boundaries are 0 .. n */
+    size_t *first_state; /* n + 2: states of boundary b are [first_state[b], first_state[b + 1]) */
+    size_t *first_arc;   /* per state, one more at the end */
+    mae_arc *arcs;
+    size_t n_arcs;
+    uint8_t *pe;     /* per state: of the last layer */
+    bool *can_end;   /* per state of the last boundary, counted from its first */
+    double *dropped; /* NULL: complete. Else, per line of the scout, the least cost of a path through a
+                        state that was left out for want of room */
+} mae_trellis;
+
+/* What to keep where there are too many states: those with the least weighted cost so far plus the least
+ * it may take to the end. `lines` are weights (of lat, of en); the last one decides. */
+typedef struct mae_scout {
+    size_t n_lines;
+    const double (*lines)[2];
+    size_t max_states; /* at one boundary; 0: no limit */
+} mae_scout;
+
+MAE_MUST_CHECK mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, mae_trellis **ret_trellis);
+void mae_trellis_destroy(mae_trellis *trellis); /* takes NULL */
+
+static inline size_t mae_trellis_states(const mae_trellis *t)
+{
+    return t->first_state[t->n + 1];
+}
+
+#endif
