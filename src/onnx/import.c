@@ -5,6 +5,7 @@
 static mae_error *work_out(mae_onnx_model *model, const mae_onnx_shape *shapes, size_t n_shapes,
                            const mae_onnx_evaluator *evaluator, mae_graph **ret_graph)
 {
+    MAE_TRY(mae_onnx_inline_functions(model));
     MAE_TRY(mae_onnx_model_build(model));
     MAE_TRY(mae_onnx_fix_inputs(model, shapes, n_shapes));
     MAE_TRY(mae_onnx_infer(model));

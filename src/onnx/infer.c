@@ -183,11 +183,20 @@ static bool has_body(const Onnx__NodeProto *node)
     return false;
 }
 
+/* Calls in the graph itself are unfolded by now; what one in a body does is not looked into. */
+static bool calls_function(const Onnx__ModelProto *model, const Onnx__NodeProto *node)
+{
+    for (size_t i = 0; i < model->n_functions; i++)
+        if (strcmp(mae_onnx_text(model->functions[i]->name), mae_onnx_text(node->op_type)) == 0)
+            return true;
+    return false;
+}
+
 /* Whether shapes depend on values that are not constant. */
 static mae_error *is_static_node(const scope *s, mae_arena *arena, const Onnx__NodeProto *node, bool *ret_static)
 {
     const char *op = mae_onnx_text(node->op_type);
-    bool fixed = !mae_onnx_op_in(op, dynamic_ops);
+    bool fixed = !mae_onnx_op_in(op, dynamic_ops) && !calls_function(s->model->proto, node);
     if (fixed && mae_onnx_op_in(op, shaped_by_rest))
         fixed = all_inputs(s, node, 1).is_constant;
     if (fixed && mae_onnx_op_in(op, shaped_by_all))

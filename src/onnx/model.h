@@ -1,6 +1,7 @@
 /* A model on its way from a file to a frozen graph. Private to this folder.
  *
  * read.c      file -> ModelProto, weights left where the file was read to
+ * inline.c    functions of the model's own -> the operators they are made of
  * build.c     ModelProto -> the tensors and nodes below, checked and sorted
  * shapes.c    fixes the shapes of the inputs
  * infer.c     which tensors are static, which constant
@@ -100,6 +101,9 @@ MAE_MUST_CHECK mae_error *mae_onnx_load_external(mae_onnx_model *model);
 /* tensor_pb.c: shape and dense values of a TensorProto; values stay where they are if they are dense. */
 MAE_MUST_CHECK mae_error *mae_onnx_tensor_unpack(const Onnx__TensorProto *proto, mae_arena *arena, mae_shape *ret_shape,
                                                  const void **ret_data, size_t *ret_bytes);
+
+/* inline.c */
+MAE_MUST_CHECK mae_error *mae_onnx_inline_functions(mae_onnx_model *model);
 
 /* build.c */
 MAE_MUST_CHECK mae_error *mae_onnx_model_build(mae_onnx_model *model);

@@ -227,6 +227,60 @@ static void fixes_dynamic_inputs(void **state)
     mae_onnx_graph_destroy(batch);
 }
 
+/* A model that calls a function of its own twice: y = LeakyRelu(x + x), its slope an attribute of the call. */
+static bytes model_with_function(const char *inner_op)
+{
+    bytes function = {0}, graph = {0}, opset = {0}, model = {0}, leaky = {0}, slope = {0};
+    char call1[] = "Twice x -> a slope=f:0.5", call2[] = "Twice a -> y";
+    bytes sum = {0};
+    put_text(&function, 1, "Twice");
+    put_text(&function, 4, "in");
+    put_text(&function, 5, "out");
+    put_text(&function, 6, "slope");
+    put_text(&sum, 1, "in");
+    put_text(&sum, 1, "in");
+    put_text(&sum, 2, "sum");
+    put_text(&sum, 4, "Add");
+    put_message(&function, 7, &sum);
+    put_text(&slope, 1, "alpha");
+    put_text(&slope, 21, "slope");
+    put_int(&slope, 20, 1);
+    put_text(&leaky, 1, "sum");
+    put_text(&leaky, 2, "out");
+    put_text(&leaky, 4, inner_op);
+    put_message(&leaky, 5, &slope);
+    put_message(&function, 7, &leaky);
+    put_value_info(&graph, 11, "x", MAE_F32, "2x3");
+    put_value_info(&graph, 12, "y", 0, NULL);
+    put_node(&graph, call1);
+    put_node(&graph, call2);
+    put_int(&model, 1, 8);
+    put_message(&model, 7, &graph);
+    put_int(&opset, 2, 13);
+    put_message(&model, 8, &opset);
+    put_message(&model, 25, &function);
+    return model;
+}
+
+static void unfolds_functions(void **state)
+{
+    (void)state;
+    char text[256];
+    mae_graph *graph = NULL;
+    bytes model = model_with_function("LeakyRelu");
+    const mae_onnx_evaluator *engine = find_engine();
+    expect_success(
+        mae_onnx_import_bytes("test.onnx", model.at, model.n, NULL, 0, engine ? engine : &small_engine, &graph));
+    check_graph(graph);
+    assert_string_equal(describe(graph, text, sizeof text), "Add+LeakyRelu Add+LeakyRelu");
+    assert_true(mae_node_float(&graph->nodes[1], "alpha", 0) == 0.5f);
+    assert_true(mae_node_float(&graph->nodes[3], "alpha", 0.01f) == 0.01f); /* not given: the operator's default */
+    mae_onnx_graph_destroy(graph);
+    model = model_with_function("Twice");
+    expect_error(mae_onnx_import_bytes("test.onnx", model.at, model.n, NULL, 0, &small_engine, &graph), MAE_ERR_INPUT,
+                 "functions");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +290,7 @@ int main(void)
         cmocka_unit_test(reads_folded_values),      cmocka_unit_test(keeps_names),
         cmocka_unit_test(orders_branches_together), cmocka_unit_test(keeps_dynamic_shapes_inside),
         cmocka_unit_test(counts_arithmetic),        cmocka_unit_test(fixes_dynamic_inputs),
+        cmocka_unit_test(unfolds_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
