@@ -27,9 +27,9 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
         return dnnl_deconvolution_forward_primitive_desc_create(
             ret_pd, engine, dnnl_forward_inference, dnnl_deconvolution_direct, d->src, d->weights, d->bias, d->dst,
             d->strides, d->dilates, d->pad_low, d->pad_high, attr);
-    return dnnl_convolution_forward_primitive_desc_create(
-        ret_pd, engine, dnnl_forward_inference, dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst,
-        d->strides, d->dilates, d->pad_low, d->pad_high, attr);
+    return dnnl_convolution_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference,
+                                                          dnnl_convolution_direct, d->src, d->weights, d->bias, d->dst,
+                                                          d->strides, d->dilates, d->pad_low, d->pad_high, attr);
 }
 
 dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
@@ -68,8 +68,8 @@ dnnl_status_t mae_dnn_pd_softmax(dnnl_engine_t engine, bool logarithm, mae_dnn_l
                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
     dnnl_alg_kind_t alg = logarithm ? dnnl_softmax_log : dnnl_softmax_accurate;
-    return dnnl_softmax_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, alg, layout, layout,
-                                                      axis, attr);
+    return dnnl_softmax_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, alg, layout, layout, axis,
+                                                      attr);
 }
 
 dnnl_status_t mae_dnn_pd_batch_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon,
@@ -82,9 +82,8 @@ dnnl_status_t mae_dnn_pd_batch_norm(dnnl_engine_t engine, mae_dnn_layout layout,
 dnnl_status_t mae_dnn_pd_layer_norm(dnnl_engine_t engine, mae_dnn_layout layout, float epsilon, bool scale, bool shift,
                                     const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    return dnnl_layer_normalization_forward_primitive_desc_create(ret_pd, engine, dnnl_forward_inference, layout,
-                                                                  layout, NULL, epsilon,
-                                                                  layer_norm_flags(scale, shift), attr);
+    return dnnl_layer_normalization_forward_primitive_desc_create(
+        ret_pd, engine, dnnl_forward_inference, layout, layout, NULL, epsilon, layer_norm_flags(scale, shift), attr);
 }
 
 dnnl_status_t mae_dnn_pd_lrn(dnnl_engine_t engine, mae_dnn_layout layout, int size, float alpha, float beta, float k,
@@ -133,15 +132,15 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
 
     if (d->transposed) {
         dnnl_deconvolution_desc_t deconv;
-        status = dnnl_dilated_deconvolution_forward_desc_init(
-            &deconv, dnnl_forward_inference, dnnl_deconvolution_direct, d->src, d->weights, d->bias, d->dst,
-            d->strides, d->dilates, d->pad_low, d->pad_high);
+        status = dnnl_dilated_deconvolution_forward_desc_init(&deconv, dnnl_forward_inference,
+                                                              dnnl_deconvolution_direct, d->src, d->weights, d->bias,
+                                                              d->dst, d->strides, d->dilates, d->pad_low, d->pad_high);
         return create(status, &deconv, engine, attr, ret_pd);
     }
     dnnl_convolution_desc_t conv;
     status = dnnl_dilated_convolution_forward_desc_init(&conv, dnnl_forward_inference, dnnl_convolution_direct, d->src,
-                                                        d->weights, d->bias, d->dst, d->strides, d->dilates,
-                                                        d->pad_low, d->pad_high);
+                                                        d->weights, d->bias, d->dst, d->strides, d->dilates, d->pad_low,
+                                                        d->pad_high);
     return create(status, &conv, engine, attr, ret_pd);
 }
 
@@ -157,9 +156,9 @@ dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *d, 
                               dnnl_primitive_desc_t *ret_pd)
 {
     dnnl_pooling_v2_desc_t op;
-    dnnl_status_t status = dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, d->alg, d->src, d->dst,
-                                                             d->strides, d->kernel, d->dilates, d->pad_low,
-                                                             d->pad_high);
+    dnnl_status_t status =
+        dnnl_pooling_v2_forward_desc_init(&op, dnnl_forward_inference, d->alg, d->src, d->dst, d->strides, d->kernel,
+                                          d->dilates, d->pad_low, d->pad_high);
     return create(status, &op, engine, attr, ret_pd);
 }
 

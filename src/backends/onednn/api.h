@@ -33,8 +33,7 @@ void mae_dnn_pool_finish(mae_dnn_pool *pool);
 
 /* All f32. NULL when out of memory or when the descriptor is not possible. */
 mae_dnn_layout mae_dnn_layout_plain(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
-mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims,
-                                      const dnnl_dim_t *strides);
+mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims, const dnnl_dim_t *strides);
 /* Channels (axis 1) in blocks as wide as this processor's vectors, for 3 to 5 axes; else NULL. */
 mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
@@ -65,7 +64,7 @@ dnnl_status_t mae_dnn_append_sum(dnnl_post_ops_t ops);
 
 typedef struct mae_dnn_conv_desc {
     bool transposed;
-    mae_dnn_layout src, weights, bias, dst; /* bias may be NULL */
+    mae_dnn_layout src, weights, bias, dst;          /* bias may be NULL */
     dnnl_dims_t strides, dilates, pad_low, pad_high; /* dilates: 0 is dense */
 } mae_dnn_conv_desc;
 

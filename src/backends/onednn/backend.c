@@ -103,8 +103,7 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 static mae_error *probe(const mae_pe_found **ret_found, size_t *ret_n)
 {
     static char engine[48];
-    static const mae_pe_found found = {
-        .name = "cpu/onednn", .resource = "cpu", .precision = "f32", .engine = engine};
+    static const mae_pe_found found = {.name = "cpu/onednn", .resource = "cpu", .precision = "f32", .engine = engine};
     const dnnl_version_t *version = dnnl_version();
 
     if (version->major != DNNL_VERSION_MAJOR)

@@ -62,79 +62,116 @@ static void see_merged(binary *c)
     c->ndims = n;
 }
 
+static bool same(const binary *c)
+{
+    return mae_dnn_same_shape(c->b, c->left, c->right);
+}
+
 static bool is_blocked(const mae_dnn_build *b, int tensor)
 {
     int head = b->heads[tensor];
     return head >= 0 && !mae_dnn_is_dense(mae_dnn_at(b, head)->layout);
 }
 
-/* Both operands in one layout where they have the same shape, the blocked one of the two. */
-static mae_error *operands_as_they_are(binary *c, int *ret_left, int *ret_right)
+/* Layouts as the tensors have them: one for both where they have the same shape, the blocked one of the two. A
+ * right operand with channels is in blocks if the left one is, which the library is fast for. */
+static mae_error *layouts_as_they_are(binary *c)
 {
     mae_dnn_build *b = c->b;
-    bool same = mae_dnn_same_shape(b, c->left, c->right);
+    int value;
 
-    if (same && !is_blocked(b, c->left)) {
-        MAE_TRY(mae_dnn_value_native(b, c->right, ret_right));
-        MAE_TRY(mae_dnn_value_as(b, c->left, mae_dnn_at(b, *ret_right)->layout, ret_left));
+    see_as_is(c);
+    MAE_TRY(mae_dnn_value_native(b, is_blocked(b, c->left) || !same(c) ? c->left : c->right, &value));
+    c->left_layout = c->right_layout = mae_dnn_at(b, value)->layout;
+    if (same(c))
         return NULL;
-    }
-    MAE_TRY(mae_dnn_value_native(b, c->left, ret_left));
-    if (same)
-        return mae_dnn_value_as(b, c->right, mae_dnn_at(b, *ret_left)->layout, ret_right);
-    return mae_dnn_value_reshaped(b, c->right, c->ndims, c->right_dims, ret_right);
+    bool channels = c->ndims > 1 && c->right_dims[1] == c->dims[1] && c->dims[1] > 1 && is_blocked(b, c->left);
+    c->right_layout = channels ? mae_dnn_layout_blocked(b->pool, c->ndims, c->right_dims) : NULL;
+    if (!c->right_layout)
+        c->right_layout = mae_dnn_layout_plain(b->pool, c->ndims, c->right_dims);
+    return c->right_layout ? NULL : mae_error_nomem();
 }
 
-static mae_error *operands_merged(binary *c, int *ret_left, int *ret_right)
+static mae_error *layouts_merged(binary *c)
 {
-    MAE_TRY(mae_dnn_value_reshaped(c->b, c->left, c->ndims, c->dims, ret_left));
-    return mae_dnn_value_reshaped(c->b, c->right, c->ndims, c->right_dims, ret_right);
+    see_merged(c);
+    c->left_layout = mae_dnn_layout_plain(c->b->pool, c->ndims, c->dims);
+    c->right_layout = mae_dnn_layout_plain(c->b->pool, c->ndims, c->right_dims);
+    return c->left_layout && c->right_layout ? NULL : mae_error_nomem();
+}
+
+/* A tensor seen with these dimensions in this layout. */
+static mae_error *operand(mae_dnn_build *b, int tensor, int ndims, const dnnl_dim_t *dims, mae_dnn_layout layout,
+                          int *ret_value)
+{
+    dnnl_dims_t own;
+    int own_ndims = mae_dnn_dims(b, tensor, own), plain;
+
+    if (own_ndims == ndims && !memcmp(own, dims, (size_t)ndims * sizeof(*dims)))
+        return mae_dnn_value_as(b, tensor, layout, ret_value);
+    MAE_TRY(mae_dnn_value_reshaped(b, tensor, ndims, dims, &plain));
+    *ret_value = plain;
+    if (mae_dnn_is_dense(layout))
+        return NULL;
+    MAE_TRY(mae_dnn_value_new(b, layout, -1, ret_value));
+    return mae_dnn_reorder(b, plain, *ret_value);
 }
 
 /* The primitive with as much of what follows as it can do. */
-static mae_error *fuse(binary *c, bool merged, mae_dnn_chain *chain, mae_dnn_arg args[2], dnnl_primitive_desc_t *ret_pd)
+static mae_error *fuse(binary *c, bool merged, mae_dnn_chain *chain, dnnl_primitive_desc_t *ret_pd)
 {
-    if (merged)
-        see_merged(c);
-    else
-        see_as_is(c);
-    args[0].id = DNNL_ARG_SRC_0;
-    args[1].id = DNNL_ARG_SRC_1;
-    MAE_TRY((merged ? operands_merged : operands_as_they_are)(c, &args[0].value, &args[1].value));
-    c->left_layout = mae_dnn_at(c->b, args[0].value)->layout;
-    c->right_layout = mae_dnn_at(c->b, args[1].value)->layout;
+    MAE_TRY((merged ? layouts_merged : layouts_as_they_are)(c));
     MAE_TRY(mae_dnn_chain_grow(c->b, c->node, c->ndims, c->dims, -1, false, chain));
     return mae_dnn_chain_fuse(c->b, chain, create, c, ret_pd);
+}
+
+/* As the operands are, if the library has fast code for that; else in row-major order. */
+static mae_error *choose(binary *c, mae_dnn_chain *chain, dnnl_primitive_desc_t *ret_pd)
+{
+    mae_dnn_build *b = c->b;
+
+    if (is_blocked(b, c->left) || is_blocked(b, c->right)) {
+        mae_error *error = fuse(c, false, chain, ret_pd);
+        if (!error && !mae_dnn_is_reference(*ret_pd))
+            return NULL;
+        if (!error)
+            dnnl_primitive_desc_destroy(*ret_pd);
+        mae_error_free(error);
+    }
+    return fuse(c, true, chain, ret_pd);
 }
 
 static mae_error *lower_two(binary *c)
 {
     mae_dnn_build *b = c->b;
-    bool merged = !is_blocked(b, c->left) && !is_blocked(b, c->right);
     dnnl_primitive_desc_t pd;
     mae_dnn_chain chain;
-    mae_dnn_arg args[2];
+    int left, right;
 
-    mae_error *error = fuse(c, merged, &chain, args, &pd);
-    if (error && !merged) { /* not every layout is implemented */
-        mae_error_free(error);
-        error = fuse(c, true, &chain, args, &pd);
+    MAE_TRY(choose(c, &chain, &pd));
+    mae_error *error = operand(b, c->left, c->ndims, c->dims, c->left_layout, &left);
+    if (!error)
+        error = operand(b, c->right, c->ndims, c->right_dims, c->right_layout, &right);
+    if (error) {
+        dnnl_primitive_desc_destroy(pd);
+        return error;
     }
-    return error ? error : mae_dnn_chain_finish(b, &chain, pd, args, 2, args[0].value);
+    const mae_dnn_arg args[] = {{DNNL_ARG_SRC_0, left}, {DNNL_ARG_SRC_1, right}};
+    return mae_dnn_chain_finish(b, &chain, pd, args, 2, left);
 }
 
 /* a - b and a / b where only b has the result's shape: from b - a and b / a. */
 static mae_error *lower_reversed(mae_dnn_build *b, int index, dnnl_alg_kind_t alg)
 {
     const mae_node *node = &b->graph->nodes[index];
-    binary c = {.b = b, .node = index, .alg = alg, .left = node->inputs[1], .right = node->inputs[0],
-                .out = node->outputs[0]};
+    binary c = {
+        .b = b, .node = index, .alg = alg, .left = node->inputs[1], .right = node->inputs[0], .out = node->outputs[0]};
     bool sub = alg == dnnl_binary_sub;
     dnnl_primitive_desc_t pd;
     int left, right, dst;
 
     see_merged(&c);
-    MAE_TRY(operands_merged(&c, &left, &right));
+    MAE_TRY(mae_dnn_value_reshaped(b, c.right, c.ndims, c.right_dims, &right));
     MAE_TRY(mae_dnn_value_dense(b, c.left, &left));
     MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, left)->layout, c.out, &dst));
     MAE_TRY(mae_dnn_value_reshaped(b, c.left, c.ndims, c.dims, &left));
@@ -224,7 +261,11 @@ mae_error *mae_dnn_lower_binary(mae_dnn_build *b, int index)
         return lower_many(b, node, alg);
     if (!left && !swaps)
         return lower_reversed(b, index, alg);
-    binary c = {.b = b, .node = index, .alg = alg, .left = node->inputs[left ? 0 : 1],
-                .right = node->inputs[left ? 1 : 0], .out = out};
+    binary c = {.b = b,
+                .node = index,
+                .alg = alg,
+                .left = node->inputs[left ? 0 : 1],
+                .right = node->inputs[left ? 1 : 0],
+                .out = out};
     return lower_two(&c);
 }

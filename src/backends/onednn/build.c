@@ -124,12 +124,8 @@ static mae_error *step_add(mae_dnn_build *b, dnnl_primitive_desc_t pd, const mae
     if (!copy)
         return mae_error_nomem();
     MAE_TRY(step_room(b));
-    b->unit->steps[b->unit->n_steps++] = (mae_dnn_step){.pd = pd,
-                                                        .owner = b->owner,
-                                                        .owner_index = b->owner_index,
-                                                        .fill = fill,
-                                                        .n_args = n_args,
-                                                        .args = copy};
+    b->unit->steps[b->unit->n_steps++] = (mae_dnn_step){
+        .pd = pd, .owner = b->owner, .owner_index = b->owner_index, .fill = fill, .n_args = n_args, .args = copy};
     return NULL;
 }
 

@@ -23,7 +23,7 @@ typedef struct mae_dnn_build {
     int *heads; /* per tensor of the graph: its first value, or -1 */
     bool *done; /* per node of the segment, from first_node on */
     int first_node, end_node;
-    int layer;          /* being lowered */
+    int layer;           /* being lowered */
     mae_dnn_owner owner; /* of the steps added now */
     size_t owner_index;
     const char *reason; /* why not supported */
@@ -94,8 +94,8 @@ bool mae_dnn_value_merge(mae_dnn_build *build, int part, int whole, size_t offse
 /* An aligned copy of a constant f32 tensor, freed with free(); NULL in a trial. */
 MAE_MUST_CHECK mae_error *mae_dnn_weights(mae_dnn_build *build, int tensor, float **ret_values);
 /* `values` (taken over; NULL in a trial) lie as `from`; the constant is in the layout `to`. */
-MAE_MUST_CHECK mae_error *mae_dnn_constant(mae_dnn_build *build, float *values, mae_dnn_layout from,
-                                           mae_dnn_layout to, int *ret_value);
+MAE_MUST_CHECK mae_error *mae_dnn_constant(mae_dnn_build *build, float *values, mae_dnn_layout from, mae_dnn_layout to,
+                                           int *ret_value);
 /* A vector, seen with these dimensions, copied. */
 MAE_MUST_CHECK mae_error *mae_dnn_constant_copy(mae_dnn_build *build, const float *values, int ndims,
                                                 const dnnl_dim_t *dims, int *ret_value);

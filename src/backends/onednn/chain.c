@@ -75,8 +75,7 @@ static bool can_end(const mae_dnn_chain *chain, size_t n)
 
 /* The longest part of the chain that the library does without falling back to a reference implementation; if it
  * has nothing better, the longest with that. */
-static void search(mae_dnn_build *b, mae_dnn_chain *chain, int sum, mae_dnn_create_fn *create, void *ctx,
-                   attempt *best)
+static void search(mae_dnn_build *b, mae_dnn_chain *chain, int sum, mae_dnn_create_fn *create, void *ctx, attempt *best)
 {
     for (size_t n = chain->n_posts + 1; n-- > 0;) {
         if (!can_end(chain, n))
@@ -98,6 +97,12 @@ static void search(mae_dnn_build *b, mae_dnn_chain *chain, int sum, mae_dnn_crea
                 return;
         }
     }
+}
+
+void mae_dnn_chain_cut(mae_dnn_chain *chain)
+{
+    chain->n_posts = 0;
+    chain->n_nodes = 1 + chain->n_folded;
 }
 
 mae_error *mae_dnn_chain_fuse(mae_dnn_build *b, mae_dnn_chain *chain, mae_dnn_create_fn *create, void *ctx,

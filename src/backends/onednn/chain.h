@@ -14,7 +14,8 @@ typedef struct mae_dnn_function {
 } mae_dnn_function;
 
 /* The function a node computes of its input `tensor`, as one or two functions in a row; false if it is none. */
-bool mae_dnn_function_of(const mae_dnn_build *build, int node, int tensor, mae_dnn_function functions[2], size_t *ret_n);
+bool mae_dnn_function_of(const mae_dnn_build *build, int node, int tensor, mae_dnn_function functions[2],
+                         size_t *ret_n);
 
 /* Nodes of one layer that together compute one function of a tensor: gates such as x * sigmoid(x), GELU written
  * out, or just an activation. */
@@ -39,9 +40,9 @@ typedef struct mae_dnn_post {
     int tensor;          /* its second operand */
     int ndims;           /* of the operand, aligned with the result */
     dnnl_dims_t dims;
-    bool full;           /* the operand has the result's shape */
-    int out;             /* the tensor it yields; -1: the next one must go with it */
-    size_t n_nodes;      /* taken in up to here */
+    bool full;      /* the operand has the result's shape */
+    int out;        /* the tensor it yields; -1: the next one must go with it */
+    size_t n_nodes; /* taken in up to here */
 } mae_dnn_post;
 
 typedef struct mae_dnn_chain {
@@ -73,6 +74,9 @@ typedef dnnl_status_t mae_dnn_create_fn(void *ctx, const_dnnl_primitive_attr_t a
 /* Finds how much of the chain the library can do in one primitive, and cuts the chain there. */
 MAE_MUST_CHECK mae_error *mae_dnn_chain_fuse(mae_dnn_build *build, mae_dnn_chain *chain, mae_dnn_create_fn *create,
                                              void *ctx, dnnl_primitive_desc_t *ret_pd);
+
+/* Leaves every post-operation to primitives of their own. */
+void mae_dnn_chain_cut(mae_dnn_chain *chain);
 
 /* Adds the primitive with its post-operations' arguments and its result; takes over `pd`. `over` is a value the
  * result may be written over, or -1. */

@@ -21,8 +21,7 @@ static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int 
         if (head >= 0 && !mae_dnn_is_dense(mae_dnn_at(b, head)->layout))
             in_blocks += mae_dnn_tensor(b, tensor)->bytes;
     }
-    return fits && in_blocks >= all - in_blocks && in_blocks > 0 ? blocked
-                                                                 : mae_dnn_layout_plain(b->pool, ndims, dims);
+    return fits && in_blocks >= all - in_blocks && in_blocks > 0 ? blocked : mae_dnn_layout_plain(b->pool, ndims, dims);
 }
 
 /* One input: its memory becomes a piece of the result's if it lies there in one piece, in the same order. */

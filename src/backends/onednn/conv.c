@@ -65,15 +65,16 @@ static bool shapes_fit(conv *c)
 /* A stride may leave elements at the end unread; the padding there is then less than stated. */
 static bool pads_fit(const conv *c, const mae_dnn_window *window, int i)
 {
-    return c->desc.pad_high[i] <= window->pads_high[i] && c->desc.pad_high[i] > window->pads_high[i] - window->strides[i];
+    return c->desc.pad_high[i] <= window->pads_high[i] &&
+           c->desc.pad_high[i] > window->pads_high[i] - window->strides[i];
 }
 
 /* Where a ConvTranspose states its output's shape instead of its paddings, engines disagree about which end gets
  * an odd one. Finds the lower padding; false if it is not certain. */
 static bool transposed_pads_fit(conv *c, const mae_dnn_window *window, const int64_t *extra, int i)
 {
-    bool by_shape = mae_node_attr(c->node, "output_shape") ||
-                    !strncmp(mae_node_string(c->node, "auto_pad", "NOTSET"), "SAME", 4);
+    bool by_shape =
+        mae_node_attr(c->node, "output_shape") || !strncmp(mae_node_string(c->node, "auto_pad", "NOTSET"), "SAME", 4);
     int64_t total = c->desc.pad_high[i] + c->desc.pad_low[i] + extra[i]; /* both ends, whatever was taken as lower */
 
     if (!by_shape)
@@ -202,8 +203,12 @@ static mae_error *arguments(conv *c, const mae_dnn_chain *chain, const_dnnl_prim
 mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
-    conv c = {.b = b, .node = node, .src = node->inputs[0], .weights = node->inputs[1],
-              .bias = mae_dnn_node_input(node, 2), .dst = node->outputs[0],
+    conv c = {.b = b,
+              .node = node,
+              .src = node->inputs[0],
+              .weights = node->inputs[1],
+              .bias = mae_dnn_node_input(node, 2),
+              .dst = node->outputs[0],
               .transposed = !strcmp(node->op, "ConvTranspose")};
     dnnl_primitive_desc_t pd;
     mae_dnn_chain chain;
@@ -217,6 +222,8 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     MAE_TRY(describe_weights(&c));
     c.constant = mae_dnn_is_weight(b, c.weights) && (c.bias < 0 || mae_dnn_is_weight(b, c.bias));
     MAE_TRY(mae_dnn_chain_grow(b, index, c.ndims, c.dst_dims, 1, c.constant, &chain));
+    if (c.transposed) /* the library does its post-operations element by element */
+        mae_dnn_chain_cut(&chain);
     MAE_TRY(describe(&c, c.bias >= 0 || chain.scale));
     MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, &c, &pd));
     mae_error *error = arguments(&c, &chain, pd, args, &n);

@@ -142,8 +142,7 @@ static mae_error *finish_step(mae_dnn_unit *unit, mae_dnn_step *step)
     if (!step->exec)
         return mae_error_nomem();
     for (size_t i = 0; i < step->n_args; i++)
-        step->exec[step->n_exec++] =
-            (dnnl_exec_arg_t){step->args[i].id, unit->values[step->args[i].value].memory};
+        step->exec[step->n_exec++] = (dnnl_exec_arg_t){step->args[i].id, unit->values[step->args[i].value].memory};
     if (layout && dnnl_memory_desc_get_size(layout) > 0) {
         MAE_TRY(mae_dnn_check(dnnl_memory_create(&step->scratchpad, layout, pe->engine, unit->scratchpad), "memory"));
         step->exec[step->n_exec++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, step->scratchpad};

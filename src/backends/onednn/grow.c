@@ -119,7 +119,8 @@ static bool align(const mae_dnn_build *b, const mae_dnn_chain *chain, int tensor
         return true;
     if (!as_is) { /* only a vector along the last axis survives that the others are one */
         post->dims[chain->ndims - 1] = shape->dims[shape->rank - 1];
-        return (size_t)shape->dims[shape->rank - 1] == n && post->dims[chain->ndims - 1] == chain->dims[chain->ndims - 1];
+        return (size_t)shape->dims[shape->rank - 1] == n &&
+               post->dims[chain->ndims - 1] == chain->dims[chain->ndims - 1];
     }
     for (int i = 0; i < shape->rank; i++)
         post->dims[result->rank - shape->rank + i] = shape->dims[i];

@@ -7,20 +7,20 @@
 /* Lowers one node, and marks the followers it took in as done. */
 MAE_MUST_CHECK mae_error *mae_dnn_lower(mae_dnn_build *build, int node);
 
-MAE_MUST_CHECK mae_error *mae_dnn_lower_conv(mae_dnn_build *build, int node);      /* Conv, ConvTranspose */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_matmul(mae_dnn_build *build, int node);    /* MatMul, Gemm */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_pool(mae_dnn_build *build, int node);      /* MaxPool, AveragePool */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_conv(mae_dnn_build *build, int node);   /* Conv, ConvTranspose */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_matmul(mae_dnn_build *build, int node); /* MatMul, Gemm */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_pool(mae_dnn_build *build, int node);   /* MaxPool, AveragePool */
 MAE_MUST_CHECK mae_error *mae_dnn_lower_global_pool(mae_dnn_build *build, int node);
-MAE_MUST_CHECK mae_error *mae_dnn_lower_eltwise(mae_dnn_build *build, int node);   /* one tensor in */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_binary(mae_dnn_build *build, int node);    /* two or more */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_eltwise(mae_dnn_build *build, int node); /* one tensor in */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_binary(mae_dnn_build *build, int node);  /* two or more */
 MAE_MUST_CHECK mae_error *mae_dnn_lower_prelu(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_layer_norm(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_lrn(mae_dnn_build *build, int node);
-MAE_MUST_CHECK mae_error *mae_dnn_lower_softmax(mae_dnn_build *build, int node);   /* Softmax, LogSoftmax */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_reduce(mae_dnn_build *build, int node);    /* Reduce* */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_resize(mae_dnn_build *build, int node);    /* Resize, Upsample */
-MAE_MUST_CHECK mae_error *mae_dnn_lower_reshape(mae_dnn_build *build, int node);   /* and all that only renames axes */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_softmax(mae_dnn_build *build, int node); /* Softmax, LogSoftmax */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_reduce(mae_dnn_build *build, int node);  /* Reduce* */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_resize(mae_dnn_build *build, int node);  /* Resize, Upsample */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_reshape(mae_dnn_build *build, int node); /* and all that only renames axes */
 MAE_MUST_CHECK mae_error *mae_dnn_lower_transpose(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_concat(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_split(mae_dnn_build *build, int node);

@@ -152,8 +152,13 @@ static mae_error *lower_gemm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *w = &mae_dnn_tensor(b, node->inputs[1])->shape;
-    product p = {.b = b, .src = node->inputs[0], .weights = node->inputs[1], .bias = mae_dnn_node_input(node, 2),
-                 .dst = node->outputs[0], .ndims = 2, .alpha = mae_node_float(node, "alpha", 1.0f),
+    product p = {.b = b,
+                 .src = node->inputs[0],
+                 .weights = node->inputs[1],
+                 .bias = mae_dnn_node_input(node, 2),
+                 .dst = node->outputs[0],
+                 .ndims = 2,
+                 .alpha = mae_node_float(node, "alpha", 1.0f),
                  .beta = mae_node_float(node, "beta", 1.0f)};
 
     if (x->rank != 2 || w->rank != 2)
@@ -210,8 +215,8 @@ mae_error *mae_dnn_lower_matmul(mae_dnn_build *b, int index)
     if (!strcmp(node->op, "Gemm"))
         return lower_gemm(b, index);
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *w = &mae_dnn_tensor(b, node->inputs[1])->shape;
-    product p = {.b = b, .src = node->inputs[0], .weights = node->inputs[1], .bias = -1, .dst = node->outputs[0],
-                 .alpha = 1.0};
+    product p = {
+        .b = b, .src = node->inputs[0], .weights = node->inputs[1], .bias = -1, .dst = node->outputs[0], .alpha = 1.0};
     if (x->rank < 1 || w->rank < 1)
         return mae_dnn_unsupported(b, "a product with a scalar");
     p.ndims = x->rank > w->rank ? x->rank : w->rank;

@@ -91,9 +91,8 @@ static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offset
     MAE_TRY(see_part(b, src, part, ndims, dims, &view));
     bool same = ndims == own_ndims && !memcmp(dims, own, (size_t)ndims * sizeof(*dims));
     if (view >= 0 && (same || mae_dnn_is_dense(mae_dnn_at(b, view)->layout)))
-        return mae_dnn_value_view(b, view, same ? mae_dnn_at(b, view)->layout
-                                                : mae_dnn_layout_plain(b->pool, own_ndims, own),
-                                  0, to, &dense);
+        return mae_dnn_value_view(
+            b, view, same ? mae_dnn_at(b, view)->layout : mae_dnn_layout_plain(b->pool, own_ndims, own), 0, to, &dense);
     mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
     if (!plain)
         return mae_error_nomem();
@@ -162,8 +161,8 @@ mae_error *mae_dnn_lower_gather(mae_dnn_build *b, int index)
     int n;
 
     axis += axis < 0 ? x->rank : 0;
-    if (axis < 0 || axis >= x->rank || indices->shape.rank > 1 ||
-        !mae_dnn_int_list(b, node, 1, "", 64, which, &n) || n < 1)
+    if (axis < 0 || axis >= x->rank || indices->shape.rank > 1 || !mae_dnn_int_list(b, node, 1, "", 64, which, &n) ||
+        n < 1)
         return mae_dnn_unsupported(b, "a gather that is not a constant slice");
     for (int i = 0; i < n; i++) {
         which[i] += which[i] < 0 ? x->dims[axis] : 0;
@@ -185,8 +184,7 @@ static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t
     if (strcmp(mae_node_string(node, "mode", "constant"), "constant") != 0)
         return mae_dnn_unsupported(b, "padding by anything but a constant");
     if (!mae_dnn_int_list(b, node, 1, "pads", 2 * MAE_MAX_RANK, pads, &n) ||
-        !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) ||
-        n != 2 * (n_axes >= 0 ? n_axes : x->rank))
+        !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) || n != 2 * (n_axes >= 0 ? n_axes : x->rank))
         return mae_dnn_unsupported(b, "padding that is not constant");
     for (int i = 0; i < n / 2; i++) {
         int64_t axis = n_axes >= 0 ? axes[i] : i;

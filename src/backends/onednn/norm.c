@@ -5,7 +5,8 @@
 #include "backends/onednn/lower.h"
 
 /* Makes a primitive descriptor for a tensor in this layout. */
-typedef dnnl_status_t create_fn(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout, dnnl_primitive_desc_t *ret_pd);
+typedef dnnl_status_t create_fn(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout,
+                                dnnl_primitive_desc_t *ret_pd);
 
 /* Tries the layout the tensor has, then row-major order. */
 static mae_error *choose(mae_dnn_build *b, int tensor, create_fn *create, const void *ctx, int *ret_src,
@@ -198,8 +199,8 @@ mae_error *mae_dnn_lower_softmax(mae_dnn_build *b, int index)
     for (int i = 0; i < x->rank; i++)
         dims[i < axis ? 0 : i == axis || node->opset < 13 ? 1 : 2] *= x->dims[i];
     MAE_TRY(reshaped_pair(b, node, dims[2] == 1 ? 2 : 3, dims, &src, &dst));
-    if (mae_dnn_pd_softmax(b->pe->engine, !strcmp(node->op, "LogSoftmax"), mae_dnn_at(b, src)->layout, 1,
-                           b->pe->attr, &pd) != dnnl_success)
+    if (mae_dnn_pd_softmax(b->pe->engine, !strcmp(node->op, "LogSoftmax"), mae_dnn_at(b, src)->layout, 1, b->pe->attr,
+                           &pd) != dnnl_success)
         return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
     const mae_dnn_arg args[] = {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}};
     return mae_dnn_step_add(b, pd, args, 2);

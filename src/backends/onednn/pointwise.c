@@ -49,11 +49,28 @@ static bool find(const mae_dnn_build *b, int index, int tensor, mae_dnn_region *
     return mae_dnn_function_of(b, index, tensor, ret_region->functions, &ret_region->n_functions);
 }
 
+/* The tensor as it is, unless the library has fast code only for row-major order: the channels that fill up a
+ * block must stay 0, and not every function keeps a 0. */
+static mae_error *source(mae_dnn_build *b, int tensor, const mae_dnn_function *f, int *ret_src)
+{
+    dnnl_primitive_desc_t pd;
+
+    MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
+    mae_dnn_layout layout = mae_dnn_at(b, *ret_src)->layout;
+    if (mae_dnn_pd_eltwise(b->pe->engine, f->alg, layout, f->alpha, f->beta, b->pe->attr, &pd) == dnnl_success) {
+        bool fast = !mae_dnn_is_reference(pd);
+        dnnl_primitive_desc_destroy(pd);
+        if (fast)
+            return NULL;
+    }
+    return mae_dnn_value_dense(b, tensor, ret_src);
+}
+
 static mae_error *lower_region(mae_dnn_build *b, int index, int tensor, const mae_dnn_region *region)
 {
     int src, dst;
 
-    MAE_TRY(mae_dnn_value_native(b, tensor, &src));
+    MAE_TRY(source(b, tensor, &region->functions[0], &src));
     for (size_t i = 0; i < region->n_nodes; i++)
         b->done[region->nodes[i] - b->first_node] = true;
     MAE_TRY(apply(b, &region->functions[0], src, index, region->out, &dst));

@@ -8,14 +8,10 @@ static const struct reduction {
     dnnl_alg_kind_t alg;
     float p;
 } reductions[] = {
-    {"ReduceMean", dnnl_reduction_mean, 0.0f},
-    {"ReduceSum", dnnl_reduction_sum, 0.0f},
-    {"ReduceMax", dnnl_reduction_max, 0.0f},
-    {"ReduceMin", dnnl_reduction_min, 0.0f},
-    {"ReduceProd", dnnl_reduction_mul, 0.0f},
-    {"ReduceL1", dnnl_reduction_norm_lp_power_p_sum, 1.0f},
-    {"ReduceL2", dnnl_reduction_norm_lp_sum, 2.0f},
-    {"ReduceSumSquare", dnnl_reduction_norm_lp_power_p_sum, 2.0f},
+    {"ReduceMean", dnnl_reduction_mean, 0.0f},      {"ReduceSum", dnnl_reduction_sum, 0.0f},
+    {"ReduceMax", dnnl_reduction_max, 0.0f},        {"ReduceMin", dnnl_reduction_min, 0.0f},
+    {"ReduceProd", dnnl_reduction_mul, 0.0f},       {"ReduceL1", dnnl_reduction_norm_lp_power_p_sum, 1.0f},
+    {"ReduceL2", dnnl_reduction_norm_lp_sum, 2.0f}, {"ReduceSumSquare", dnnl_reduction_norm_lp_power_p_sum, 2.0f},
 };
 
 /* Which axes go; no axes given means all, or none. */

@@ -16,9 +16,9 @@
 #define MOST_REGION 10 /* nodes */
 
 static const double fixed_samples[FIXED_SAMPLES] = {
-    0.0,  0.01,  -0.01, 0.1, -0.1, 0.3,  -0.3,  0.5,   -0.5,  0.75,  -0.75, 1.0,    -1.0,    1.3, -1.3,
-    1.7,  -1.7,  2.0,   -2.0, 2.4, -2.4, 2.9,   -2.9,  3.1,   -3.1,  4.0,   -4.0,   5.0,     -5.0, 5.9,
-    -5.9, 6.1,   -6.1,  8.0, -8.0, 11.0, -11.0, 30.0,  -30.0, 300.0, -300.0, 20000.0, -20000.0};
+    0.0,  0.01, -0.01, 0.1,  -0.1, 0.3,  -0.3,  0.5,  -0.5,  0.75,  -0.75,  1.0,     -1.0,    1.3,  -1.3,
+    1.7,  -1.7, 2.0,   -2.0, 2.4,  -2.4, 2.9,   -2.9, 3.1,   -3.1,  4.0,    -4.0,    5.0,     -5.0, 5.9,
+    -5.9, 6.1,  -6.1,  8.0,  -8.0, 11.0, -11.0, 30.0, -30.0, 300.0, -300.0, 20000.0, -20000.0};
 
 /* A tensor of the region with its values at the samples. */
 typedef struct node_values {
@@ -264,10 +264,11 @@ static bool match_ramp(const search *s, const double *y, mae_dnn_region *region)
 static bool match_known(const search *s, const double *y, mae_dnn_region *region)
 {
     static const mae_dnn_function known[] = {
-        {dnnl_eltwise_swish, 1.0f, 0.0f},    {dnnl_eltwise_swish, 1.702f, 0.0f}, {dnnl_eltwise_gelu_erf, 0.0f, 0.0f},
-        {dnnl_eltwise_gelu_tanh, 0.0f, 0.0f}, {dnnl_eltwise_mish, 0.0f, 0.0f},
-        {dnnl_eltwise_hardswish, 1.0f / 6.0f, 0.5f}, {dnnl_eltwise_square, 0.0f, 0.0f},
-        {dnnl_eltwise_tanh, 0.0f, 0.0f},     {dnnl_eltwise_logistic, 0.0f, 0.0f}};
+        {dnnl_eltwise_swish, 1.0f, 0.0f},    {dnnl_eltwise_swish, 1.702f, 0.0f},
+        {dnnl_eltwise_gelu_erf, 0.0f, 0.0f}, {dnnl_eltwise_gelu_tanh, 0.0f, 0.0f},
+        {dnnl_eltwise_mish, 0.0f, 0.0f},     {dnnl_eltwise_hardswish, 1.0f / 6.0f, 0.5f},
+        {dnnl_eltwise_square, 0.0f, 0.0f},   {dnnl_eltwise_tanh, 0.0f, 0.0f},
+        {dnnl_eltwise_logistic, 0.0f, 0.0f}};
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (!matches(s, y, &known[i], 1))

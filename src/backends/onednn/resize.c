@@ -89,7 +89,8 @@ static bool read_scales(const mae_dnn_build *b, const mae_node *node, double *sc
 
     for (int i = 0; i < x->rank; i++)
         scales[i] = (double)y->dims[i] / (double)x->dims[i];
-    if (input >= 0 && (!mae_dnn_tensor(b, input)->is_constant || !mae_shape_count(&mae_dnn_tensor(b, input)->shape, &n)))
+    if (input >= 0 &&
+        (!mae_dnn_tensor(b, input)->is_constant || !mae_shape_count(&mae_dnn_tensor(b, input)->shape, &n)))
         return false;
     if (input >= 0 && n > 0) {
         if (n != (size_t)x->rank || !mae_dnn_is_weight(b, input))
@@ -119,9 +120,12 @@ static mae_error *check(mae_dnn_build *b, const mae_node *node, bool *ret_linear
         mae_node_attr(node, "axes") || !read_scales(b, node, scales))
         return mae_dnn_unsupported(b, "a resize of this form");
     for (int i = 0; i < x->rank; i++) {
-        axis a = {x->dims[i], y->dims[i], scales[i],
+        axis a = {x->dims[i],
+                  y->dims[i],
+                  scales[i],
                   old ? "asymmetric" : mae_node_string(node, "coordinate_transformation_mode", "half_pixel"),
-                  old ? "floor" : mae_node_string(node, "nearest_mode", "round_prefer_floor"), *ret_linear};
+                  old ? "floor" : mae_node_string(node, "nearest_mode", "round_prefer_floor"),
+                  *ret_linear};
         if (i < 2 ? a.in != a.out || fabs(a.scale - 1.0) > 1e-6 : !axis_fits(&a) || (old && a.scale < 1.0))
             return mae_dnn_unsupported(b, "a resize whose sampling oneDNN does not have");
     }

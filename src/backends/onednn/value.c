@@ -108,8 +108,8 @@ static mae_error *value_add(mae_dnn_build *b, int storage, size_t offset, mae_dn
         return mae_error_new(MAE_ERR_FAILED, "oneDNN cannot describe a tensor's layout");
     MAE_TRY(reserve((void **)&unit->values, unit->n_values, &b->room_values, sizeof(*unit->values)));
     int value = (int)unit->n_values++;
-    unit->values[value] = (mae_dnn_value){.storage = storage, .offset = offset, .layout = layout, .tensor = tensor,
-                                          .next = -1};
+    unit->values[value] =
+        (mae_dnn_value){.storage = storage, .offset = offset, .layout = layout, .tensor = tensor, .next = -1};
     if (tensor >= 0) { /* the first of the list stays the native one */
         int *link = &b->heads[tensor];
         while (*link >= 0)
