@@ -10,7 +10,8 @@ typedef struct record {
     int pe, first, last;
     double ms;
     double base_ms; /* of its layers */
-    double *row;    /* all else, layers' rows included */
+    double *border; /* all else, as a row */
+    double *row;    /* the same and the rows of the layers */
 } record;
 
 typedef struct records {
@@ -18,11 +19,14 @@ typedef struct records {
     record *list;
 } records;
 
+#define MOST_DISTURBED 1.15 /* a median frame, relative to the tenth in a hundred */
+#define MOST_SCALE 4.0      /* of layers, by what their segments took */
+
 /* Sigmas, in ms. Sums of layer times are only a model; the same layers between different borders differ by
  * little but the borders, and sums over a whole frame by less. */
 static double sum_sigma(double ms)
 {
-    return 0.05 * ms + 0.001;
+    return 0.15 * ms + 0.002;
 }
 
 static double twin_sigma(double ms)
@@ -46,17 +50,20 @@ static mae_error *record_segment(mae_survey *survey, const mae_subject *subject,
     r->pe = mae_program_pe(subject->program, s);
     r->first = segment->first;
     r->last = segment->last;
-    r->ms = mae_turn_segment(&subject->turn, s).median;
+    r->ms = mae_turn_segment_at(&subject->turn, s, survey->quantile);
+    r->border = mae_survey_new_row(survey);
     r->row = mae_survey_new_row(survey);
-    if (!r->row)
+    if (!r->border || !r->row)
         return mae_error_nomem();
+    mae_survey_describe_border(survey, segment, r->pe, subject->mapping, taken, r->border);
     const mae_pe_survey *of = &survey->of[r->pe];
+    for (size_t c = 0; c < survey->n_columns; c++)
+        r->row[c] = r->border[c];
     for (int l = r->first; l <= r->last; l++) {
         r->base_ms += of->base_ms[l];
         for (size_t c = 0; c < survey->n_columns; c++)
             r->row[c] += of->rows[(size_t)l * survey->n_columns + c];
     }
-    mae_survey_describe_border(survey, segment, r->pe, subject->mapping, taken, r->row);
     return NULL;
 }
 
@@ -132,99 +139,176 @@ static mae_error *add_segments(mae_survey *survey, const records *all)
     return NULL;
 }
 
-/* A PE's part of one of its own programs, as one record. */
-static bool sum_up(const mae_survey *survey, const records *all, mae_subject_kind kind, int pe, record *sum)
+/* What a calm frame of a program spends on a PE. */
+static mae_error *part_ms(mae_survey *survey, const mae_subject *subject, int pe, double *ret_ms)
 {
-    bool any = false;
+    bool *counts = mae_arena_array(survey->arena, subject->turn.n_segments, sizeof *counts);
+    if (!counts)
+        return mae_error_nomem();
+    for (size_t s = 0; s < subject->turn.n_segments; s++)
+        counts[s] = mae_program_pe(subject->program, s) == pe;
+    *ret_ms = mae_turn_sum_at(&subject->turn, counts, survey->quantile);
+    return NULL;
+}
+
+/* A PE's part of one of its own programs, as one record; its row is NULL if there is none. */
+static mae_error *sum_up(mae_survey *survey, const records *all, mae_subject_kind kind, int pe, record *sum)
+{
+    double *row = mae_survey_new_row(survey);
+    sum->pe = pe;
+    sum->border = mae_survey_new_row(survey);
+    if (!row || !sum->border)
+        return mae_error_nomem();
     for (const record *r = all->list; r < all->list + all->n; r++) {
         const mae_subject *subject = &survey->subjects[r->subject];
         if (subject->kind != kind || subject->pe != pe || r->pe != pe)
             continue;
-        sum->ms += r->ms;
+        MAE_TRY(part_ms(survey, subject, pe, &sum->ms));
         sum->base_ms += r->base_ms;
-        for (size_t c = 0; c < survey->n_columns; c++)
-            sum->row[c] += r->row[c];
-        any = true;
+        for (size_t c = 0; c < survey->n_columns; c++) {
+            row[c] += r->row[c];
+            sum->border[c] += r->border[c];
+        }
+        sum->row = row;
     }
-    return any;
+    return NULL;
 }
 
 static mae_error *add_frames(mae_survey *survey, const records *all, int pe, record *whole)
 {
-    record cut = {.row = mae_survey_new_row(survey)};
-    whole->row = mae_survey_new_row(survey);
-    if (!cut.row || !whole->row)
-        return mae_error_nomem();
-    if (!sum_up(survey, all, MAE_SUBJECT_WHOLE, pe, whole))
-        return NULL;
-    MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(whole->ms)));
-    if (!sum_up(survey, all, MAE_SUBJECT_CUT, pe, &cut))
-        return NULL;
-    return add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(cut.ms));
+    record cut = {.row = NULL};
+    MAE_TRY(sum_up(survey, all, MAE_SUBJECT_WHOLE, pe, whole));
+    MAE_TRY(sum_up(survey, all, MAE_SUBJECT_CUT, pe, &cut));
+    if (whole->row)
+        MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(whole->ms)));
+    if (whole->row && cut.row)
+        MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(cut.ms)));
+    return NULL;
 }
 
-/* Brings what was measured inside timed programs to the scale of untimed ones. */
-static void apply_factors(mae_survey *survey)
+/* The machine may have drifted since the layers were timed, and timing slows them down: a weak hint. */
+static mae_error *add_scale(mae_survey *survey, int pe)
 {
-    for (size_t i = 0; i < survey->n_subjects; i++) {
-        const mae_subject *subject = &survey->subjects[i];
-        mae_pe_survey *of = &survey->of[subject->pe];
-        if (subject->kind != MAE_SUBJECT_WHOLE)
+    double *x = mae_survey_new_row(survey);
+    if (!x)
+        return mae_error_nomem();
+    x[MAE_COL_SCALE] = 1;
+    return mae_survey_add_equation(survey, pe, x, 1, 0.3);
+}
+
+/* The whole program's frame, for the profile: its median, and how much that is above a calm frame. */
+static void note_whole_frame(mae_survey *survey, const mae_subject *subject, const record *whole)
+{
+    mae_pe_survey *of = &survey->of[subject->pe];
+    mae_stats_median frame = mae_turn_frame(&subject->turn);
+    of->anchor_ms = frame.median;
+    of->untimed_frame_ms = whole->ms;
+    if (!(frame.median > 0))
+        return;
+    of->frame_spread = (frame.high - frame.low) / 2 / frame.median;
+    double calm = mae_turn_sum_at(&subject->turn, NULL, survey->quantile);
+    of->busy = calm > 0 ? frame.median / calm : 1;
+}
+
+static double layers_ms(const mae_survey *survey, int pe, int first, int last)
+{
+    double sum = 0;
+    for (int l = first; l <= last; l++)
+        sum += survey->of[pe].supported[l] ? mae_survey_calm_layer_ms(survey, pe, l) : 0;
+    return sum;
+}
+
+/* What a segment or a frame took beside its layers, by the model. */
+static double beside_ms(const mae_survey *survey, const record *r)
+{
+    return mae_survey_row_ms(survey, r->pe, r->border);
+}
+
+static void scale_layers(mae_survey *survey, int pe, int first, int last, double target_ms)
+{
+    double now_ms = layers_ms(survey, pe, first, last);
+    if (!(now_ms > 0))
+        return;
+    double scale = fmin(fmax(target_ms / now_ms, 1 / MOST_SCALE), MOST_SCALE);
+    for (int l = first; l <= last; l++)
+        survey->of[pe].scale[l] *= scale;
+}
+
+/* Times of single layers come from timed programs, and are the least certain; what a segment takes untimed was
+ * seen in several programs. The layers between two cuts are scaled until they come out right together. */
+static void scale_regions(mae_survey *survey, const records *all, int pe)
+{
+    for (const record *cut = all->list; cut < all->list + all->n; cut++) {
+        const mae_subject *subject = &survey->subjects[cut->subject];
+        if (subject->kind != MAE_SUBJECT_CUT || subject->pe != pe || cut->pe != pe)
             continue;
-        mae_stats_median frame = mae_turn_frame(&subject->turn);
-        of->anchor_ms = frame.median;
-        of->frame_spread = frame.median > 0 ? (frame.high - frame.low) / 2 / frame.median : 0;
-        for (size_t s = 0; s < subject->turn.n_segments; s++)
-            if (mae_program_pe(subject->program, s) == subject->pe)
-                of->untimed_ms += mae_turn_segment(&subject->turn, s).median;
-        of->factor = of->timed_ms > 0 && of->untimed_ms > 0 ? of->untimed_ms / of->timed_ms : 1;
-        for (size_t l = 0; l < survey->graph->n_layers; l++) {
-            of->base_ms[l] *= of->factor;
-            of->cut_ms[l] *= of->factor;
+        double sum = 0;
+        size_t n = 0;
+        for (const record *r = all->list; r < all->list + all->n; r++) {
+            if (r->pe != pe || r->first != cut->first || r->last != cut->last)
+                continue;
+            sum += r->ms - beside_ms(survey, r);
+            n++;
         }
-        for (size_t e = 0; e < of->equations.n; e++) {
-            of->equations.list[e].ms *= of->factor;
-            of->equations.list[e].sigma *= of->factor;
-        }
+        scale_layers(survey, pe, cut->first, cut->last, sum / (double)n);
     }
 }
 
-/* The whole program is what is known best: the layers are scaled until it comes out right. */
-static void close_sum(mae_survey *survey, const records *all, int pe, const record *whole)
+/* How far off the model is what segments took. */
+static double residual(const mae_survey *survey, const records *all, int pe)
 {
-    mae_pe_survey *of = &survey->of[pe];
-    double layers = 0, squares = 0;
+    double squares = 0;
     size_t n = 0;
     for (const record *r = all->list; r < all->list + all->n; r++) {
         if (r->pe != pe)
             continue;
-        double off = r->ms - r->base_ms - mae_survey_row_ms(survey, pe, r->row);
+        double off = r->ms - beside_ms(survey, r) - layers_ms(survey, pe, r->first, r->last);
         squares += off * off;
         n++;
     }
-    of->residual_ms = n ? sqrt(squares / (double)n) : 0;
-    for (size_t l = 0; l < survey->graph->n_layers; l++)
-        if (of->supported[l])
-            layers += mae_survey_layer_ms(survey, pe, (int)l);
-    double predicted = whole->base_ms + mae_survey_row_ms(survey, pe, whole->row);
-    if (layers > 0 && whole->ms - predicted > -0.5 * layers)
-        of->scale = 1 + (whole->ms - predicted) / layers;
+    return n ? sqrt(squares / (double)n) : 0;
+}
+
+static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
+{
+    record whole = {.row = NULL};
+    MAE_TRY(add_frames(survey, all, pe, &whole));
+    if (!whole.row)
+        return NULL; /* it runs nothing */
+    if (mae_survey_times_layers(survey, (size_t)pe))
+        MAE_TRY(add_scale(survey, pe));
+    MAE_TRY(mae_survey_solve(survey, pe));
+    scale_regions(survey, all, pe);
+    /* The whole program is what is known best. */
+    scale_layers(survey, pe, 0, (int)survey->graph->n_layers - 1, whole.ms - beside_ms(survey, &whole));
+    survey->of[pe].residual_ms = residual(survey, all, pe);
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        if (survey->subjects[i].kind == MAE_SUBJECT_WHOLE && survey->subjects[i].pe == pe)
+            note_whole_frame(survey, &survey->subjects[i], &whole);
+    return NULL;
+}
+
+/* Medians, unless the machine is busy with other things. */
+static void choose_quantile(mae_survey *survey)
+{
+    survey->quantile = 0.5;
+    for (size_t i = 0; i < survey->n_subjects; i++) {
+        const mae_turn *turn = &survey->subjects[i].turn;
+        if (mae_turn_sum_at(turn, NULL, 0.5) > MOST_DISTURBED * mae_turn_sum_at(turn, NULL, 0.1))
+            survey->quantile = 0.25;
+    }
 }
 
 mae_error *mae_survey_fit(mae_survey *survey)
 {
-    apply_factors(survey);
+    choose_quantile(survey);
     for (size_t i = 0; i < survey->n_subjects; i++)
         if (survey->subjects[i].kind == MAE_SUBJECT_SINGLES)
             MAE_TRY(mae_survey_harvest_singles(survey, &survey->subjects[i]));
     records all = {0, NULL};
     MAE_TRY(record_all(survey, &all));
     MAE_TRY(add_segments(survey, &all));
-    for (size_t p = 0; p < survey->n_pes; p++) {
-        record whole = {.row = NULL};
-        MAE_TRY(add_frames(survey, &all, (int)p, &whole));
-        MAE_TRY(mae_survey_solve(survey, (int)p));
-        close_sum(survey, &all, (int)p, &whole);
-    }
+    for (size_t p = 0; p < survey->n_pes; p++)
+        MAE_TRY(fit_pe(survey, &all, (int)p));
     return NULL;
 }

@@ -11,7 +11,7 @@
 #define TIMED_FRAMES 6 /* a turn */
 #define UNTIMED_FRAMES 2
 #define LEAST_TURNS 3 /* whatever the budget */
-#define ENOUGH_TURNS 6
+#define ENOUGH_TURNS 10
 #define TIGHT 0.02
 #define TIMED_SHARE 0.3 /* of the budget */
 
@@ -159,14 +159,19 @@ static bool init_pe(mae_survey *survey, size_t p)
     mae_arena *arena = survey->arena;
     size_t n = survey->graph->n_layers;
     of->base_ms = mae_arena_array(arena, n, sizeof(double));
+    of->timed_ms = mae_arena_array(arena, n, sizeof(double));
     of->cut_ms = mae_arena_array(arena, n, sizeof(double));
     of->rows = mae_arena_array(arena, n * survey->n_columns, sizeof(double));
     of->runs = mae_arena_array(arena, n, sizeof(size_t));
     of->spread_ms = mae_arena_array(arena, n, sizeof(double));
     of->unknowns = mae_arena_array(arena, survey->n_columns, sizeof(double));
     of->enters = mae_arena_array(arena, survey->n_pes, sizeof(size_t));
-    of->factor = of->scale = 1;
-    return of->base_ms && of->cut_ms && of->rows && of->runs && of->spread_ms && of->unknowns && of->enters;
+    of->scale = mae_arena_array(arena, n, sizeof(double));
+    of->busy = 1;
+    for (size_t l = 0; of->scale && l < n; l++)
+        of->scale[l] = 1;
+    return of->scale && of->base_ms && of->timed_ms && of->cut_ms && of->rows && of->runs && of->spread_ms &&
+           of->unknowns && of->enters;
 }
 
 static mae_error *init(mae_survey *survey)

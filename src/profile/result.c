@@ -16,8 +16,8 @@ static double spread_of(const mae_survey *survey, int pe, int layer, double ms)
     const mae_pe_survey *of = &survey->of[pe];
     if (!mae_survey_times_layers(survey, (size_t)pe))
         return of->spread_ms[layer];
-    double apart = of->cut_ms[layer] > 0 ? fabs(of->cut_ms[layer] - of->base_ms[layer]) / 2 : 0;
-    return fmax(of->frame_spread * ms, apart);
+    double apart = of->cut_ms[layer] > 0 ? fabs(of->cut_ms[layer] - of->timed_ms[layer]) / 2 : 0;
+    return fmax(of->frame_spread * ms, apart * of->busy * of->scale[layer] * of->unknowns[MAE_COL_SCALE]);
 }
 
 static void fill_costs(const mae_survey *survey, mae_profile *profile)
@@ -36,7 +36,7 @@ static void fill_costs(const mae_survey *survey, mae_profile *profile)
                              .source = source};
             mae_profile_set_cost(profile, (int)l, (int)p, &cost);
         }
-        mae_profile_set_pe(profile, (int)p, of->unknowns[MAE_COL_SEGMENT], 0, survey->pes[p].info.max_segments);
+        mae_profile_set_pe(profile, (int)p, mae_survey_segment_ms(survey, (int)p), 0, survey->pes[p].info.max_segments);
         for (size_t q = 0; q < survey->n_pes; q++) {
             mae_transfer transfer;
             mae_survey_transfer(survey, (int)p, (int)q, &transfer);
@@ -95,8 +95,9 @@ static mae_error *put_per_pe(const mae_survey *survey, mae_profile *profile)
         const mae_pe_survey *of = &survey->of[p];
         if (of->n_supported == survey->graph->n_layers)
             ok = json_object_set_new(anchors, survey->names[p], json_real(of->anchor_ms)) == 0;
-        if (ok && of->timed_ms > 0)
-            ok = json_object_set_new(factors, survey->names[p], json_real(of->factor)) == 0;
+        if (ok && of->timed_frame_ms > 0)
+            ok = json_object_set_new(factors, survey->names[p], json_real(of->untimed_frame_ms / of->timed_frame_ms)) ==
+                 0;
     }
     mae_error *error = ok ? mae_profile_set_provenance(profile, "anchor_ms", json_incref(anchors)) : mae_error_nomem();
     if (!error)

@@ -34,10 +34,17 @@ typedef struct mae_subject {
     mae_turn turn;
 } mae_subject;
 
-/* The unknowns of a PE's model, as columns. */
-enum { MAE_COL_SEGMENT, MAE_COL_LAYER, MAE_COL_EXIT, MAE_COL_EXIT_MIB, MAE_COL_ENTER };
-/* Enter from PE q: MAE_COL_ENTER + 2 * q, and per MiB one further. MAE_COL_LAYER is what each layer costs
- * beyond the time inside it. */
+/* The unknowns of a PE's model, as columns. A layer's time is scale * its timed time + layer - layer_less: how
+ * much timing slows a layer down, or leaves out, is not known beforehand. */
+enum {
+    MAE_COL_SEGMENT,
+    MAE_COL_SCALE,
+    MAE_COL_LAYER,
+    MAE_COL_LAYER_LESS,
+    MAE_COL_EXIT,
+    MAE_COL_EXIT_MIB,
+    MAE_COL_ENTER /* from PE q: MAE_COL_ENTER + 2 * q, and per MiB one further */
+};
 
 /* One equation of a PE's model: sum over columns x * unknown = ms. */
 typedef struct mae_equation {
@@ -51,25 +58,27 @@ typedef struct mae_equations {
     mae_equation *list;
 } mae_equations;
 
-/* What is known about one PE. Time of layer l is base_ms[l] + rows[l] * unknowns. */
+/* What is known about one PE. Time of layer l is base_ms[l] + rows[l] * unknowns, before the last scaling. */
 typedef struct mae_pe_survey {
     bool *supported; /* per layer */
     size_t n_supported;
     int *mapping;      /* of its whole program */
-    double *base_ms;   /* per layer */
+    double *base_ms;   /* per layer; 0 on PEs that time layers */
+    double *timed_ms;  /* per layer, in the whole timed program */
     double *cut_ms;    /* per layer, in the cut timed program; 0: not there */
     double *rows;      /* per layer x columns */
+    double *scale;     /* per layer: so that segments and the whole program come out right */
     size_t *runs;      /* per layer */
     double *spread_ms; /* per layer; of PEs that cannot time layers */
     mae_equations equations;
-    double timed_ms, untimed_ms; /* its part of the whole program's frame, with and without timing */
-    double factor;               /* untimed_ms / timed_ms */
-    double frame_spread;         /* relative half-width of the interval of its whole program's frame */
-    double anchor_ms;            /* that frame */
+    double timed_frame_ms;   /* its part of the whole program's frame, timed */
+    double untimed_frame_ms; /* and untimed */
+    double frame_spread;     /* relative half-width of the interval of its whole program's frame */
+    double anchor_ms;        /* that frame */
+    double busy;             /* that frame, relative to one at the quantile */
     double *unknowns;
     size_t *enters; /* per PE: how many equations tell what entering from it costs */
     double residual_ms;
-    double scale; /* of the layers, so that the whole program comes out right */
 } mae_pe_survey;
 
 typedef struct mae_survey {
@@ -85,6 +94,7 @@ typedef struct mae_survey {
     bool *cuts; /* per layer: a segment begins here */
     size_t n_subjects, subjects_room;
     mae_subject *subjects; /* at present compiled */
+    double quantile;       /* at which untimed frames and segments are compared */
     uint64_t begin_ns;
 } mae_survey;
 
@@ -119,6 +129,9 @@ MAE_MUST_CHECK mae_error *mae_survey_solve(mae_survey *survey, int pe);
 void mae_survey_describe_border(const mae_survey *survey, const mae_segment *segment, int pe, const int *mapping,
                                 bool *taken, double *row);
 double mae_survey_row_ms(const mae_survey *survey, int pe, const double *row);
+double mae_survey_calm_layer_ms(const mae_survey *survey, int pe, int layer);
+/* The model's answers, in medians of this machine as busy as it was. */
+double mae_survey_segment_ms(const mae_survey *survey, int pe);
 double mae_survey_layer_ms(const mae_survey *survey, int pe, int layer);
 void mae_survey_transfer(const mae_survey *survey, int from, int to, mae_transfer *ret_transfer);
 

@@ -5,12 +5,6 @@
 
 #define SKIPPED_RUNS 2
 
-/* How far a border's time inside a timed program may be off what it is in an untimed one. */
-static double border_sigma(double ms)
-{
-    return 0.1 * ms + 0.0005;
-}
-
 typedef struct harvest {
     mae_survey *survey;
     const mae_subject *subject;
@@ -20,14 +14,30 @@ typedef struct harvest {
     double *layer_ms; /* where to: per layer of the graph */
 } harvest;
 
-static mae_error *note(harvest *h, int column, double amount, int column_mib, double mib, double ms)
+/* A border's time in a timed program is a layer's: what timing does to layers it does to borders. */
+static mae_error *note_border(harvest *h, int column, double mib, double timed_ms)
 {
     double *x = mae_survey_new_row(h->survey);
     if (!x)
         return mae_error_nomem();
-    x[column] = amount;
-    x[column_mib] = mib;
-    return mae_survey_add_equation(h->survey, h->subject->pe, x, ms, border_sigma(ms));
+    x[column] = 1;
+    x[column + 1] = mib;
+    if (timed_ms > 0) { /* else the engine has nothing to do there */
+        x[MAE_COL_SCALE] = -timed_ms;
+        x[MAE_COL_LAYER] = -1;
+        x[MAE_COL_LAYER_LESS] = 1;
+    }
+    return mae_survey_add_equation(h->survey, h->subject->pe, x, 0, 0.1 * timed_ms + 0.0005);
+}
+
+/* What is left of a timed run is a segment's fixed cost and a good deal of timing itself: a weak hint. */
+static mae_error *note_rest(harvest *h, double timed_ms)
+{
+    double *x = mae_survey_new_row(h->survey);
+    if (!x)
+        return mae_error_nomem();
+    x[MAE_COL_SEGMENT] = 1;
+    return mae_survey_add_equation(h->survey, h->subject->pe, x, timed_ms, timed_ms + 0.0005);
 }
 
 static bool takes(const mae_layer *layer, int tensor)
@@ -49,7 +59,7 @@ static mae_error *harvest_inputs(harvest *h)
         bool *taken = &h->taken[(size_t)tensor * h->survey->n_pes + pe];
         if (producer >= 0 && !*taken) {
             int column = MAE_COL_ENTER + 2 * h->subject->mapping[producer];
-            MAE_TRY(note(h, column, 1, column + 1, mae_survey_mib(h->survey, tensor), ms));
+            MAE_TRY(note_border(h, column, mae_survey_mib(h->survey, tensor), ms));
         }
         *taken = true;
         int l = h->segment->first;
@@ -70,7 +80,7 @@ static mae_error *harvest_outputs(harvest *h)
         if (tensor->is_output)
             h->layer_ms[tensor->producer_layer] += ms;
         else
-            MAE_TRY(note(h, MAE_COL_EXIT, 1, MAE_COL_EXIT_MIB, mae_survey_mib(h->survey, h->segment->outputs[i]), ms));
+            MAE_TRY(note_border(h, MAE_COL_EXIT, mae_survey_mib(h->survey, h->segment->outputs[i]), ms));
     }
     return NULL;
 }
@@ -91,17 +101,17 @@ static mae_error *harvest_segment(harvest *h, mae_unit *unit)
             of->runs[(size_t)h->segment->first + i] = h->times.runs;
     }
     if (h->subject->kind == MAE_SUBJECT_WHOLE)
-        of->timed_ms += h->times.total_ns * 1e-6;
+        of->timed_frame_ms += h->times.total_ns * 1e-6;
     MAE_TRY(harvest_inputs(h));
     MAE_TRY(harvest_outputs(h));
-    return note(h, MAE_COL_SEGMENT, 1, MAE_COL_LAYER, (double)n, h->times.other_ns * 1e-6);
+    return note_rest(h, h->times.other_ns * 1e-6);
 }
 
 mae_error *mae_survey_harvest(mae_survey *survey, const mae_subject *timed)
 {
     mae_pe_survey *of = &survey->of[timed->pe];
     harvest h = {.survey = survey, .subject = timed};
-    h.layer_ms = timed->kind == MAE_SUBJECT_WHOLE ? of->base_ms : of->cut_ms;
+    h.layer_ms = timed->kind == MAE_SUBJECT_WHOLE ? of->timed_ms : of->cut_ms;
     h.taken = mae_arena_array(survey->arena, survey->graph->n_tensors * survey->n_pes, sizeof(bool));
     if (!h.taken)
         return mae_error_nomem();
@@ -113,9 +123,12 @@ mae_error *mae_survey_harvest(mae_survey *survey, const mae_subject *timed)
         if (error)
             return mae_error_wrap(error, "layer times of %s", survey->names[timed->pe]);
     }
-    if (timed->kind == MAE_SUBJECT_WHOLE)
-        for (size_t l = 0; l < survey->graph->n_layers; l++)
-            of->rows[l * survey->n_columns + MAE_COL_LAYER] = 1;
+    for (size_t l = 0; timed->kind == MAE_SUBJECT_WHOLE && l < survey->graph->n_layers; l++) {
+        double *row = &of->rows[l * survey->n_columns];
+        row[MAE_COL_SCALE] = of->timed_ms[l];
+        row[MAE_COL_LAYER] = 1;
+        row[MAE_COL_LAYER_LESS] = -1;
+    }
     return NULL;
 }
 
@@ -132,7 +145,7 @@ mae_error *mae_survey_harvest_singles(mae_survey *survey, const mae_subject *sin
         const mae_segment *segment = mae_program_segment(singles->program, s);
         size_t l = (size_t)segment->first;
         mae_stats_median time = mae_turn_segment(&singles->turn, s);
-        of->base_ms[l] = time.median;
+        of->base_ms[l] = mae_turn_segment_at(&singles->turn, s, survey->quantile);
         of->spread_ms[l] = (time.high - time.low) / 2;
         of->runs[l] = time.n;
         double *row = &of->rows[l * survey->n_columns];

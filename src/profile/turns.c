@@ -54,6 +54,25 @@ mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment)
     return median_of(turn, turn->segment_ms[segment]);
 }
 
+double mae_turn_segment_at(const mae_turn *turn, size_t segment, double quantile)
+{
+    memcpy(turn->scratch, turn->segment_ms[segment], turn->n_samples * sizeof(double));
+    mae_stats_sort(turn->scratch, turn->n_samples);
+    return mae_stats_quantile(turn->scratch, turn->n_samples, quantile);
+}
+
+double mae_turn_sum_at(const mae_turn *turn, const bool *counts, double quantile)
+{
+    for (size_t i = 0; i < turn->n_samples; i++) {
+        turn->scratch[i] = 0;
+        for (size_t s = 0; s < turn->n_segments; s++)
+            if (!counts || counts[s])
+                turn->scratch[i] += turn->segment_ms[s][i];
+    }
+    mae_stats_sort(turn->scratch, turn->n_samples);
+    return mae_stats_quantile(turn->scratch, turn->n_samples, quantile);
+}
+
 bool mae_turn_is_tight(const mae_turn *turn, double relative)
 {
     mae_stats_median frame = mae_turn_frame(turn);

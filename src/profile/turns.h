@@ -25,6 +25,12 @@ MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames);
 mae_stats_median mae_turn_frame(const mae_turn *turn);
 mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment);
 
+/* A quantile of what a segment took; and of what all segments of a frame took that `counts` says yes to (NULL:
+ * all). Where a machine is busy with other things a frame is disturbed more often than each of its segments, and
+ * medians do not add up; lower quantiles do so better. */
+double mae_turn_segment_at(const mae_turn *turn, size_t segment, double quantile);
+double mae_turn_sum_at(const mae_turn *turn, const bool *counts, double quantile);
+
 /* Is the 95 % interval of the frame's median within +- `relative` of it? */
 bool mae_turn_is_tight(const mae_turn *turn, double relative);
 

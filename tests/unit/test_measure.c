@@ -110,16 +110,17 @@ static void noise_averages_out(void **state)
     sim_world_spec spec = {.seed = 21, .layers = 40, .pes = 2, .chain = true};
     sim_world world;
     sim_world_make(&spec, &world);
-    static const mae_option noisy[2][2] = {{{"noise", "0.05"}, {"seed", "3"}}, {{"noise", "0.05"}, {"seed", "4"}}};
+    static const mae_option noisy[2][2] = {{{"noise", "0.02"}, {"seed", "3"}}, {{"noise", "0.02"}, {"seed", "4"}}};
     for (int p = 0; p < 2; p++)
         sim_world_open_pe(&world, p, noisy[p], 2);
     mae_profile *profile = measure(&world, 60);
-    for (int l = 0; l < 40; l++)
-        for (int p = 0; p < 2; p++)
-            assert_near(profile->costs[l * 2 + p].time_ms, world.profile->costs[l * 2 + p].time_ms, 0.02, "layer", l,
-                        p);
+    /* Borders cost some 0.05 ms here, and what is not known of them is shared out over the layers between. */
+    for (int i = 0; i < 80; i++) {
+        double expected = world.profile->costs[i].time_ms;
+        assert_true(fabs(profile->costs[i].time_ms - expected) <= 0.03 * expected + 0.015);
+    }
     double worst = worst_prediction(&world, profile, 5);
-    if (!(worst < 0.03))
+    if (!(worst < 0.02))
         fail_msg("predictions are off by up to %.3g", worst);
     mae_profile_destroy(profile);
     sim_world_finish(&world);
