@@ -1,5 +1,5 @@
-/* Conformance on real networks: every layer alone, every longest stretch a backend supports, and the
- * whole network, against the reference engine's values.
+/* Conformance on real networks: every layer alone, every longest stretch a backend supports (the whole
+ * network, if it supports that), and several backends mixed, against the reference engine's values.
  *
  *     conformance_test_networks [--backend NAME] [--only TEXT] [--verbose]
  *
@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "conformance.h"
+#include "base/stats.h"
 #include "core/graph.h"
 #include "support/engines.h"
 
@@ -128,48 +129,129 @@ static void check_reference(const char *folder, const mae_graph *graph, const te
     test_free_values(outputs, n);
 }
 
-/* False when the backend or the network cannot be had. */
-static bool check_network(const char *name, const char *backend)
+typedef struct subject {
+    const char *name;
+    mae_graph *graph;
+    test_value *inputs;
+    size_t n_inputs;
+    test_reference reference;
+} subject;
+
+static void load_subject(const char *name, subject *s)
 {
     char below[256], path[4096];
     snprintf(below, sizeof(below), "models/%s/model.onnx", name);
     const char *model = test_shared(below);
-    scene s = {.network = name};
-    test_engine engine;
-    if (!model || !test_engine_open(backend, 2, &engine))
-        return false;
+    if (!model)
+        skip();
     snprintf(path, sizeof(path), "%s", model);
-    mae_graph *graph = test_import(path);
+    *s = (subject){.name = name, .graph = test_import(path)};
     snprintf(strrchr(path, '/'), 32, "/test_data_set_0");
-    test_value *inputs = NULL;
-    size_t n_inputs = 0;
-    test_reference reference = {0};
-    test_ok(test_read_values(path, "input", &inputs, &n_inputs));
-    test_ok(test_reference_make(graph, inputs, n_inputs, &reference));
-    check_reference(path, graph, &reference);
-    s.graph = graph;
-    s.reference = &reference;
-    s.engine = &engine;
+    test_ok(test_read_values(path, "input", &s->inputs, &s->n_inputs));
+    test_ok(test_reference_make(s->graph, s->inputs, s->n_inputs, &s->reference));
+    check_reference(path, s->graph, &s->reference);
+}
+
+static void finish_subject(subject *s)
+{
+    test_reference_finish(&s->reference);
+    test_free_values(s->inputs, s->n_inputs);
+    mae_onnx_graph_destroy(s->graph);
+}
+
+static int check_engine(const subject *of, const test_engine *engine)
+{
+    scene s = {.network = of->name, .graph = of->graph, .reference = &of->reference, .engine = engine};
     check_layers(&s);
     check_stretches(&s);
-    conformance_report(name, engine.name, &s.counts);
-    test_reference_finish(&reference);
-    test_free_values(inputs, n_inputs);
-    test_engine_close(&engine);
-    mae_onnx_graph_destroy(graph);
-    assert_int_equal(s.counts.failed, 0);
-    return true;
+    conformance_report(of->name, engine->name, &s.counts);
+    return s.counts.failed;
+}
+
+/* -- several backends in one network -- */
+
+/* A random PE for stretches of random length, among those that support the layer. */
+static void choose(const subject *s, const test_engine *engines, size_t n, mae_rng *rng, int *mapping)
+{
+    size_t wish = 0;
+    for (int i = 0; i < (int)s->graph->n_layers; i++) {
+        if (mae_rng_next(rng) % 4 == 0)
+            wish = mae_rng_next(rng) % n;
+        mapping[i] = -1; /* which making the program refuses */
+        for (size_t k = 0; k < n && mapping[i] < 0; k++) {
+            size_t e = (wish + k) % n;
+            if (test_supports(&engines[e], s->graph, i, i, NULL))
+                mapping[i] = (int)e;
+        }
+    }
+}
+
+static const test_engine *loosest(const test_engine *engines, size_t n)
+{
+    const test_engine *found = engines;
+    for (size_t i = 1; i < n; i++) {
+        if (engines[i].pe->rel_tolerance > found->pe->rel_tolerance)
+            found = &engines[i];
+    }
+    return found;
+}
+
+static mae_error *run_mixed(const subject *s, const test_engine *judge, mae_program *program)
+{
+    const scene view = {.network = s->name, .graph = s->graph, .reference = &s->reference, .engine = judge};
+    for (size_t i = 0; i < s->n_inputs; i++)
+        MAE_TRY(mae_program_write(program, s->graph->inputs[i], s->inputs[i].data, s->inputs[i].bytes));
+    MAE_TRY(mae_program_run(program, NULL));
+    for (size_t i = 0; i < s->graph->n_outputs; i++) {
+        const void *data;
+        mae_shape shape;
+        MAE_TRY(mae_program_read(program, s->graph->outputs[i], &data, &shape));
+        assert_true(is_close(&view, s->graph->outputs[i], data, &shape));
+    }
+    return NULL;
+}
+
+static void check_mixed(const subject *s, const test_engine *engines, size_t n)
+{
+    mae_pe *pes[sizeof(conformance_backends) / sizeof(conformance_backends[0])];
+    int *mapping = calloc(s->graph->n_layers + 1, sizeof(*mapping));
+    size_t segments = 0;
+    mae_rng rng = {7};
+    assert_non_null(mapping);
+    for (size_t i = 0; i < n; i++)
+        pes[i] = engines[i].pe;
+    for (int round = 0; round < 5; round++) {
+        mae_program *program = NULL;
+        choose(s, engines, n, &rng, mapping);
+        test_ok(test_program(pes, s->graph, mapping, false, &program));
+        test_ok(run_mixed(s, loosest(engines, n), program));
+        segments += mae_program_n_segments(program);
+        mae_program_destroy(program);
+    }
+    free(mapping);
+    printf("%s on %zu PEs: 5 mappings of %zu segments passed\n", s->name, n, segments);
 }
 
 static void test_network(void **state)
 {
-    const network *n = *state;
-    int checked = 0;
+    test_engine engines[sizeof(conformance_backends) / sizeof(conformance_backends[0])];
+    const network *of = *state;
+    subject s;
+    size_t n = 0;
+    int failed = 0;
+    load_subject(of->name, &s);
     for (size_t i = 0; i < sizeof(conformance_backends) / sizeof(conformance_backends[0]); i++) {
-        if (conformance_wants_backend(conformance_backends[i]))
-            checked += check_network(n->name, conformance_backends[i]);
+        if (conformance_wants_backend(conformance_backends[i]) &&
+            test_engine_open(conformance_backends[i], 2, &engines[n]))
+            failed += check_engine(&s, &engines[n++]);
     }
-    if (checked == 0)
+    if (n > 1)
+        check_mixed(&s, engines, n);
+    for (size_t i = 0; i < n; i++)
+        test_engine_close(&engines[i]);
+    finish_subject(&s);
+    assert_int_equal(failed, 0);
+    if (n == 0)
         skip();
 }
 

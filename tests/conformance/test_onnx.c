@@ -121,11 +121,16 @@ static mae_error *run_set(const char *folder, const mae_graph *graph, mae_progra
     return error;
 }
 
-/* Every set of data of one test. */
-static mae_error *run_sets(const char *folder, const test_engine *engine, const mae_graph *graph, bool *ret_close)
+/* Every set of data of one test, in one segment or with a segment for each layer. */
+static mae_error *run_sets(const char *folder, const test_engine *engine, const mae_graph *graph, bool cut,
+                           bool *ret_close)
 {
     mae_program *program = NULL;
-    MAE_TRY(test_segment(engine, graph, 0, (int)graph->n_layers - 1, 0, &program));
+    int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping));
+    assert_non_null(mapping);
+    mae_error *made = test_program(&engine->pe, graph, mapping, cut, &program);
+    free(mapping);
+    MAE_TRY(made);
     mae_error *error = NULL;
     bool close = true;
     for (int set = 0; !error && close; set++) {
@@ -150,7 +155,9 @@ static void check_on(collection *c, size_t backend, const char *folder, const ch
         return;
     }
     bool close = false;
-    mae_error *error = run_sets(folder, engine, graph, &close);
+    mae_error *error = run_sets(folder, engine, graph, false, &close);
+    if (!error && close && graph->n_layers > 1)
+        error = mae_error_wrap(run_sets(folder, engine, graph, true, &close), "cut at every layer");
     conformance_count(&c->counts[backend], conformance_backends[backend], test, error, close);
     mae_error_free(error);
 }

@@ -117,6 +117,21 @@ bool test_supports(const test_engine *engine, const mae_graph *graph, int first,
     return true;
 }
 
+mae_error *test_program(mae_pe *const *pes, const mae_graph *graph, const int *mapping, bool cut,
+                        mae_program **ret_program)
+{
+    bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
+    if (!cuts)
+        return mae_error_nomem();
+    for (size_t i = 0; i < graph->n_layers; i++)
+        cuts[i] = cut;
+    const mae_program_spec spec = {
+        .graph = graph, .pes = pes, .mapping = mapping, .cuts = cuts, .first = 0, .last = (int)graph->n_layers - 1};
+    mae_error *error = mae_program_create(&spec, ret_program);
+    free(cuts);
+    return error;
+}
+
 mae_error *test_segment(const test_engine *engine, const mae_graph *graph, int first, int last, unsigned flags,
                         mae_program **ret_program)
 {

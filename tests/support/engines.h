@@ -37,6 +37,10 @@ mae_graph *test_import(const char *path);
 /* Does the PE support the layers first..last? If not, *ret_reason (may be NULL) says why. */
 bool test_supports(const test_engine *engine, const mae_graph *graph, int first, int last, const char **ret_reason);
 
+/* The whole network on several PEs (an index per layer), cut before every layer if `cut`. */
+mae_error *test_program(mae_pe *const *pes, const mae_graph *graph, const int *mapping, bool cut,
+                        mae_program **ret_program);
+
 /* Layers first..last as one segment of this PE. */
 mae_error *test_segment(const test_engine *engine, const mae_graph *graph, int first, int last, unsigned flags,
                         mae_program **ret_program);
