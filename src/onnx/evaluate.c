@@ -98,9 +98,14 @@ static mae_error *take_value(void *ctx, size_t output, const mae_onnx_value *val
     tensor->shape = value->shape;
     tensor->has_shape = true;
     tensor->bytes = bytes;
+    bool is_plain = value->shape.dtype != MAE_DTYPE_NONE;
+    if (!is_plain) { /* elements without a type here: such a tensor must not leave its layer */
+        tensor->is_other = true;
+        tensor->is_static = false;
+    }
     if (!tensor->is_constant || !r->needed[r->tensors[output]])
         return NULL;
-    if (!value->data && bytes)
+    if (!is_plain || (!value->data && bytes))
         return mae_error_new(MAE_ERR_UNSUPPORTED, "tensor \"%s\": a constant of type %s cannot be folded", tensor->name,
                              mae_dtype_name(value->shape.dtype));
     tensor->data = mae_arena_copy(r->model->arena, value->data, bytes);
@@ -169,6 +174,11 @@ static mae_error *run_once(run *r, const mae_onnx_evaluator *evaluator, const ma
 
 static mae_error *check_all_seen(const run *r)
 {
+    for (size_t i = 0; i < r->model->n_outputs; i++)
+        if (r->model->tensors[r->model->outputs[i]].is_other)
+            return mae_error_new(MAE_ERR_UNSUPPORTED,
+                                 "graph output \"%s\" has elements of a type that is not supported",
+                                 r->model->tensors[r->model->outputs[i]].name);
     for (size_t i = 0; i < r->n; i++) {
         const mae_onnx_tensor *tensor = &r->model->tensors[r->tensors[i]];
         if (!tensor->has_shape && (tensor->is_static || tensor->is_constant))

@@ -121,7 +121,7 @@ static mae_error *freeze_node(freezer *f, int from_number, int layer)
 
 /* ---- layers ---- */
 
-/* Calls for each input and each constant of the layer once. */
+/* Lists what comes from other layers, and counts the bytes of that and of the constants, each once. */
 static mae_error *list_inputs(freezer *f, mae_layer *layer, int number)
 {
     size_t most = 0;

@@ -17,7 +17,7 @@ static int producer_group(const mae_onnx_model *model, int tensor)
     return producer < 0 ? -1 : model->nodes[producer].group;
 }
 
-/* Calls for every pair (group that gives, group that reads), as often as there are such inputs. */
+/* A group waits once for every input that another group gives; release() counts the same way. */
 static void count_waiting(order *o)
 {
     const mae_onnx_model *model = o->model;

@@ -1,5 +1,5 @@
 /* What becomes of a graph: folding, fusion into layers, order, dynamic shapes. */
-#include "test_onnx_support.h"
+#include "test_import_run.h"
 
 /* "Conv+Relu Add+Clip": the operators of each layer in order. */
 static const char *describe(const mae_graph *graph, char *text, size_t size)
@@ -281,6 +281,70 @@ static void unfolds_functions(void **state)
                  "functions");
 }
 
+/* if any(x): y = r + k, else y = tanh(r), where r = relu(x) and k = relu(w) is folded. */
+static bytes model_with_if(void)
+{
+    bytes graph = {0}, node = {0}, opset = {0}, model = {0};
+    char lines[][64] = {"Relu x -> r", "Relu w -> k", "ReduceMax x -> m keepdims=0", "Cast m -> c to=9"};
+    for (size_t i = 0; i < 4; i++)
+        put_node(&graph, lines[i]);
+    put_text(&node, 1, "c");
+    put_text(&node, 2, "y");
+    put_text(&node, 4, "If");
+    for (int branch = 0; branch < 2; branch++) {
+        bytes body = {0}, attribute = {0};
+        char then_line[] = "Add r,k -> t", else_line[] = "Tanh r -> t";
+        put_node(&body, branch ? else_line : then_line);
+        put_text(&body, 2, "body");
+        put_value_info(&body, 12, "t", MAE_F32, "2x2");
+        put_text(&attribute, 1, branch ? "else_branch" : "then_branch");
+        put_int(&attribute, 20, 5);
+        put_message(&attribute, 6, &body);
+        put_message(&node, 5, &attribute);
+    }
+    put_message(&graph, 1, &node);
+    put_text(&graph, 2, "test");
+    put_weight(&graph, "w", "2x2");
+    put_value_info(&graph, 11, "x", MAE_F32, "2x2");
+    put_value_info(&graph, 12, "y", MAE_F32, "2x2");
+    put_int(&model, 1, 8);
+    put_message(&model, 7, &graph);
+    put_text(&opset, 1, "");
+    put_int(&opset, 2, 13);
+    put_message(&model, 8, &opset);
+    return model;
+}
+
+static void keeps_subgraphs(void **state)
+{
+    (void)state;
+    char text[256];
+    const mae_onnx_evaluator *engine = engine_or_skip();
+    bytes model = model_with_if();
+    mae_graph *graph = NULL;
+    expect_success(mae_onnx_import_bytes("test.onnx", model.at, model.n, NULL, 0, engine, &graph));
+    check_graph(graph);
+    assert_string_equal(describe(graph, text, sizeof text), "Relu ReduceMax Cast If");
+    const mae_node *node = &graph->nodes[graph->n_nodes - 1];
+    assert_int_equal(node->n_inputs, 1);
+    assert_int_equal(node->n_captures, 2);
+    assert_true(graph->tensors[node->inputs[2]].is_constant);
+    /* The condition crosses a layer border, and both branches find what they read. */
+    for (int round = 0; round < 2; round++) {
+        values v = {.graph = graph, .at = calloc(graph->n_tensors + 1, sizeof *v.at)};
+        float *x = malloc(4 * sizeof *x);
+        for (size_t i = 0; i < 4; i++)
+            x[i] = round ? 0.0f : 2.0f;
+        v.at[graph->inputs[0]] = (mae_onnx_value){"x", graph->tensors[graph->inputs[0]].shape, x, 4 * sizeof *x};
+        for (int l = 0; l < (int)graph->n_layers; l++)
+            expect_success(run_segment(&v, l, l, engine));
+        const float *y = v.at[graph->outputs[0]].data;
+        assert_true(y[0] == (round ? 0.0f : 2.5f)); /* the first weight is 0.5 */
+        values_free(&v);
+    }
+    mae_onnx_graph_destroy(graph);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,7 +354,7 @@ int main(void)
         cmocka_unit_test(reads_folded_values),      cmocka_unit_test(keeps_names),
         cmocka_unit_test(orders_branches_together), cmocka_unit_test(keeps_dynamic_shapes_inside),
         cmocka_unit_test(counts_arithmetic),        cmocka_unit_test(fixes_dynamic_inputs),
-        cmocka_unit_test(unfolds_functions),
+        cmocka_unit_test(unfolds_functions),        cmocka_unit_test(keeps_subgraphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
