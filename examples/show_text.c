@@ -5,6 +5,7 @@
  * The plan says how the network is mapped and at what size it looks at the picture ("mae bench MODEL
  * --shape x=1,3,H,W -o PLAN.json").
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,24 +71,27 @@ static int find_text(scene *s)
     return 0;
 }
 
-static void paint(cli_image *image, int x, int y)
+/* A dot of two by two pixels. */
+static void paint(cli_image *image, int left, int top)
 {
     static const uint8_t red[3] = {226, 40, 60};
-    if (x >= 0 && y >= 0 && x < image->width && y < image->height)
-        memcpy(image->rgb + ((size_t)y * (size_t)image->width + (size_t)x) * 3, red, 3);
+    for (int y = top; y < top + 2; y++) {
+        for (int x = left; x < left + 2; x++) {
+            if (x >= 0 && y >= 0 && x < image->width && y < image->height)
+                memcpy(image->rgb + ((size_t)y * (size_t)image->width + (size_t)x) * 3, red, 3);
+        }
+    }
 }
 
-/* A frame of two pixels. */
 static void draw(cli_image *image, const text_region *r)
 {
-    for (int thick = 0; thick < 2; thick++) {
-        for (int x = r->left - thick; x <= r->right + thick; x++) {
-            paint(image, x, r->top - thick);
-            paint(image, x, r->bottom + thick);
-        }
-        for (int y = r->top - thick; y <= r->bottom + thick; y++) {
-            paint(image, r->left - thick, y);
-            paint(image, r->right + thick, y);
+    for (int side = 0; side < 4; side++) {
+        const double *from = r->corner[side], *to = r->corner[(side + 1) % 4];
+        int steps = (int)ceil(hypot(to[0] - from[0], to[1] - from[1])) + 1;
+        for (int i = 0; i <= steps; i++) {
+            double part = (double)i / steps;
+            paint(image, (int)lround(from[0] + part * (to[0] - from[0])),
+                  (int)lround(from[1] + part * (to[1] - from[1])));
         }
     }
 }

@@ -2,12 +2,11 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Smaller ones are specks. */
+/* Smaller or less certain ones are specks. */
 #define LEAST_PIXELS 12
 #define LEAST_SIDE 3
-#define LEAST_SCORE 0.6f
+#define LEAST_SCORE 0.6
 #define UNCLIP 1.6
 
 typedef struct flood {
@@ -15,8 +14,8 @@ typedef struct flood {
     int width, height;
     float threshold;
     bool *seen;
-    int *stack;
-    size_t depth;
+    int *pixels; /* of the region at hand, in the order they were found */
+    size_t n;
 } flood;
 
 static void visit(flood *f, int x, int y)
@@ -27,43 +26,61 @@ static void visit(flood *f, int x, int y)
     if (f->seen[at] || f->map[at] <= f->threshold)
         return;
     f->seen[at] = true;
-    f->stack[f->depth++] = at;
+    f->pixels[f->n++] = at;
 }
 
-/* All pixels connected to this one; false if they are a speck. */
-static bool fill(flood *f, int x, int y, text_region *region)
+/* Finds all pixels connected to this one. */
+static void fill(flood *f, int start)
 {
-    *region = (text_region){x, y, x, y, 0};
-    size_t pixels = 0;
-    double sum = 0;
-    visit(f, x, y);
-    while (f->depth > 0) {
-        int at = f->stack[--f->depth];
-        int px = at % f->width, py = at / f->width;
-        region->left = px < region->left ? px : region->left;
-        region->right = px > region->right ? px : region->right;
-        region->top = py < region->top ? py : region->top;
-        region->bottom = py > region->bottom ? py : region->bottom;
-        pixels++;
-        sum += f->map[at];
+    f->n = 0;
+    visit(f, start % f->width, start / f->width);
+    for (size_t i = 0; i < f->n; i++) {
         for (int d = 0; d < 9; d++)
-            visit(f, px + d % 3 - 1, py + d / 3 - 1);
+            visit(f, f->pixels[i] % f->width + d % 3 - 1, f->pixels[i] / f->width + d / 3 - 1);
     }
-    if (pixels == 0)
-        return false;
-    region->score = (float)(sum / (double)pixels);
-    int width = region->right - region->left + 1, height = region->bottom - region->top + 1;
-    return pixels >= LEAST_PIXELS && width >= LEAST_SIDE && height >= LEAST_SIDE && region->score >= LEAST_SCORE;
 }
 
-static void grow(text_region *region, int width, int height)
+/* The direction in which the pixels spread most, by their second moments, radians. */
+static double direction(const flood *f, double *ret_x, double *ret_y)
 {
-    double w = region->right - region->left + 1, h = region->bottom - region->top + 1;
-    int by = (int)lround(w * h * UNCLIP / (2 * (w + h)));
-    region->left = region->left < by ? 0 : region->left - by;
-    region->top = region->top < by ? 0 : region->top - by;
-    region->right = region->right + by >= width ? width - 1 : region->right + by;
-    region->bottom = region->bottom + by >= height ? height - 1 : region->bottom + by;
+    double x = 0, y = 0, xx = 0, yy = 0, xy = 0, n = (double)f->n;
+    for (size_t i = 0; i < f->n; i++) {
+        double px = f->pixels[i] % f->width, py = f->pixels[i] / f->width;
+        x += px / n;
+        y += py / n;
+        xx += px * px / n;
+        yy += py * py / n;
+        xy += px * py / n;
+    }
+    *ret_x = x;
+    *ret_y = y;
+    return 0.5 * atan2(2 * (xy - x * y), (xx - x * x) - (yy - y * y));
+}
+
+/* The rectangle along that direction that holds all pixels, grown; false for a speck. */
+static bool enclose(const flood *f, text_region *region)
+{
+    if (f->n < LEAST_PIXELS)
+        return false;
+    double x, y, angle = direction(f, &x, &y), along[2] = {cos(angle), sin(angle)};
+    double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY}, sum = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        double dx = f->pixels[i] % f->width - x, dy = f->pixels[i] / f->width - y;
+        double place[2] = {dx * along[0] + dy * along[1], dy * along[0] - dx * along[1]};
+        for (int k = 0; k < 2; k++) {
+            low[k] = fmin(low[k], place[k] - 0.5);
+            high[k] = fmax(high[k], place[k] + 0.5);
+        }
+        sum += f->map[f->pixels[i]];
+    }
+    double w = high[0] - low[0], h = high[1] - low[1], by = w * h * UNCLIP / (2 * (w + h));
+    for (int c = 0; c < 4; c++) {
+        double u = c == 0 || c == 3 ? low[0] - by : high[0] + by, v = c < 2 ? low[1] - by : high[1] + by;
+        region->corner[c][0] = x + u * along[0] - v * along[1];
+        region->corner[c][1] = y + u * along[1] + v * along[0];
+    }
+    region->score = sum / (double)f->n;
+    return fmin(w, h) >= LEAST_SIDE && region->score >= LEAST_SCORE;
 }
 
 bool text_regions_find(const float *map, int width, int height, float threshold, text_region **ret_regions,
@@ -72,15 +89,13 @@ bool text_regions_find(const float *map, int width, int height, float threshold,
     size_t cells = (size_t)width * (size_t)height, n = 0;
     flood f = {map, width, height, threshold, calloc(cells, sizeof(bool)), malloc(cells * sizeof(int)), 0};
     text_region *regions = malloc((cells / LEAST_PIXELS + 1) * sizeof *regions);
-    bool good = f.seen && f.stack && regions;
+    bool good = f.seen && f.pixels && regions;
     for (size_t at = 0; good && at < cells; at++) {
-        if (!fill(&f, (int)(at % (size_t)width), (int)(at / (size_t)width), &regions[n]))
-            continue;
-        grow(&regions[n], width, height);
-        n++;
+        fill(&f, (int)at);
+        n += enclose(&f, &regions[n]);
     }
     free(f.seen);
-    free(f.stack);
+    free(f.pixels);
     if (!good) {
         free(regions);
         return false;

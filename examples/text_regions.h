@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A rectangle that lies along its line of text, which may be askew. */
 typedef struct text_region {
-    int left, top, right, bottom; /* pixels, all included */
-    float score;                  /* mean of the map inside */
+    double corner[4][2]; /* x, y; around the rectangle */
+    double score;        /* mean of the map inside */
 } text_region;
 
 /* Regions of connected pixels above `threshold` in a map of width x height, grown by what such maps leave out

@@ -121,7 +121,7 @@ static void add_entry(cli_table *table, const mae_bench_entry *entry, const mae_
 
 static int print_latencies(const mae_bench *b)
 {
-    static const char *const heading[] = {"whole network", "median ms", "95 % interval", "to the plan"};
+    static const char *const heading[] = {"whole network", "median ms", "95 % interval", "vs the plan"};
     cli_table *table = cli_table_create("lrlr");
     for (size_t i = 0; i < sizeof heading / sizeof *heading; i++)
         cli_table_cell(table, CLI_BOLD, "%s", heading[i]);
@@ -144,6 +144,8 @@ static void print_verdict(const mae_bench *b)
     printf("%s", cli_style_code(CLI_BOLD));
     if (!b->baseline)
         printf("Only the mix runs this network: no single PE supports all of its layers.");
+    else if (b->profile->n_pes == 1)
+        printf("There is only %s here: nothing to mix.", b->baseline);
     else if (b->single_is_best)
         printf("Mixing did not pay here: no mix beat %s when measured, so %s alone is what the plan offers.",
                b->baseline, b->baseline);
@@ -196,8 +198,9 @@ static int print_mapping(const mae_bench *bench, bool all)
 int cli_bench_print(const mae_bench *bench, bool all)
 {
     const mae_profile *profile = bench->profile;
-    printf("%s: %zu layers, %zu PEs, %d thread%s\n\n", *profile->model_name ? profile->model_name : "network",
-           profile->n_layers, profile->n_pes, bench->threads, bench->threads == 1 ? "" : "s");
+    printf("%s: %zu layers, %zu PE%s, %d thread%s\n\n", *profile->model_name ? profile->model_name : "network",
+           profile->n_layers, profile->n_pes, profile->n_pes == 1 ? "" : "s", bench->threads,
+           bench->threads == 1 ? "" : "s");
     CLI_TRY(print_mapping(bench, all));
     CLI_TRY(print_latencies(bench));
     putchar('\n');

@@ -203,8 +203,9 @@ static void print_source(const mae_profile *profile, size_t pe, double *samples,
 
 int cli_summary_print(const mae_profile *profile)
 {
-    printf("%s%s%s: %zu layers, %zu PEs\n\n", *profile->model_name ? profile->model_name : "network",
-           *profile->soc_name ? " on " : "", profile->soc_name, profile->n_layers, profile->n_pes);
+    printf("%s%s%s: %zu layers, %zu PE%s\n\n", *profile->model_name ? profile->model_name : "network",
+           *profile->soc_name ? " on " : "", profile->soc_name, profile->n_layers, profile->n_pes,
+           profile->n_pes == 1 ? "" : "s");
     CLI_TRY(print_kinds(profile));
     CLI_TRY(print_transfers(profile));
     double *room = calloc(2 * profile->n_layers, sizeof *room);

@@ -1,0 +1,50 @@
+# mae bench: the plan it offers never loses to the best single PE that it measured, and it says what it found.
+set -eu
+. "$MAE_SOURCE_DIR/tests/cli/lib.sh"
+need_pe cpu/ort cpu/onednn
+model=$models/tiny.onnx
+
+mae 0 bench "$model" --input "$images/gradient.png" --threads 1 --budget 1 --race 1 -o plan.json --json
+json_has '"format":"mae-bench","version":1,"model":{"name":"tiny"'
+json_has '"threads":1'
+json_has '"single_pe":[{"pe":"cpu/ort","complete":true,"latency_ms":'
+json_has '{"pe":"cpu/onednn","complete":true,"latency_ms":'
+json_has '"verify":{"max_abs":'
+json_has '"ok":true'
+grep -q '"mae-plan"' plan.json || fail "the plan was not written"
+latency=$(flat | grep -o '"plan":{.*' | grep -o '"latency_ms":[0-9.e-]*' | head -n 1 | cut -d: -f2)
+for single in $(flat | grep -o '"complete":true,"latency_ms":[0-9.e-]*' | cut -d: -f3); do
+    awk -v plan="$latency" -v single="$single" 'BEGIN { exit !(plan > 0 && plan <= single * 1.05) }' ||
+        fail "the plan offered takes $latency ms, a single PE $single ms"
+done
+
+# What it offers runs, and the table says which it is.
+mae 0 run "$model" --plan plan.json --input "$images/gradient.png" --verify
+prints "verified against ONNX Runtime"
+mae 0 profile "$model" --threads 1 --budget 1 -o profile.json
+mae 0 bench "$model" --profile profile.json --threads 1 --race 1
+prints "cpu/ort"
+prints "cpu/onednn"
+prints "conv1"
+prints "median ms"
+prints "95 % interval"
+prints "Outputs verified against ONNX Runtime"
+grep -Eq 'Mixing (paid|did not pay)' out || fail "it does not say whether mixing paid"
+grep -q ' \*' out || fail "no layer has its PE marked"
+if grep -q "$(printf '\033')" out; then fail "colours where there is no terminal"; fi
+
+# One PE alone is its own best.
+mae 0 bench "$model" --pes cpu/ort --budget 1 --race 1 --json
+json_has '"single_pe":true'
+mae 0 bench "$model" --pes cpu/ort --budget 1 --race 1
+prints "There is only cpu/ort here"
+
+# A profile of another network, or of other PEs, is refused.
+mae 0 profile "$models/two_inputs.onnx" --budget 1 -o other.json
+mae 3 bench "$model" --profile other.json
+says "another network"
+mae 3 bench "$model" --profile profile.json --pes cpu/ort
+says "other PEs"
+mae 4 bench "$model" --profile profile.json --max-latency-ms 1e-9 -o none.json
+says_beside_output "mae: "
+only_files plan.json profile.json other.json
