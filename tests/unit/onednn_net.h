@@ -596,7 +596,7 @@ static inline void net_check_segment(net *n, net_engine *engine, int first, int 
         for (size_t i = 0; i < segment.n_outputs; i++) {
             double d = net_difference(n, segment.outputs[i], outputs[i]->host);
             if (!(d < 1e-4))
-                fail_msg("layers %d to %d, run %d: %s differs by %g", first, last, round,
+                fail_msg("%s, layers %d to %d, run %d: %s differs by %g", n->graph.name, first, last, round,
                          n->tensors[segment.outputs[i]].name, d);
         }
     }

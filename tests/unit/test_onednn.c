@@ -149,6 +149,8 @@ static void residuals(void **state)
     int d = net_unary(&n, "Relu", false, c);                                     /* c is an output */
     int flat = net_reshape(&n, a, NET_DIMS(1, 1024));
     int e = net_reshape(&n, net_unary(&n, "Relu", false, flat), NET_DIMS(1, 16, 8, 8)); /* flat is wanted too */
+    int own = net_simple_conv(&n, net_unary(&n, "Tanh", false, net_simple_conv(&n, a, 16, 1, 1, 1)), 16, 3, 1, 1);
+    net_want(&n, net_binary(&n, "Add", true, own, n.nodes[n.graph.n_nodes - 1].inputs[0])); /* its own input */
     net_want(&n, c);
     net_want(&n, flat);
     net_want(&n, net_binary(&n, "Mul", false, net_binary(&n, "Sub", false, d, e), a));
