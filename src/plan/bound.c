@@ -4,6 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* fmax() and fmin() without their rules for NaN: these are called for every label. */
+static inline double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static inline double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
 double mae_aim_value(const mae_aim *aim, double ms, double mj)
 {
     switch (aim->kind) {
@@ -44,6 +55,8 @@ mae_error *mae_bounds_create(const mae_trellis *t, const mae_aim *aim, mae_bound
     b->aim = aim;
     b->max_lat = aim->max_ms * m->per_ms;
     b->max_en = (aim->max_mj - waiting_mj) * m->per_mj;
+    b->most_en = aim->max_mj * m->per_mj;
+    b->static_en = m->profile->static_w / m->per_ms * m->per_mj;
     b->go_lat = malloc(n * sizeof *b->go_lat);
     b->go_en = malloc(n * sizeof *b->go_en);
     if (!b->go_lat || !b->go_en) {
@@ -84,7 +97,7 @@ static double envelope(const mae_bounds *b, double lat, double e0, const double 
 {
     double en = e0;
     for (size_t k = 0; k < b->n_lines; k++)
-        en = fmax(en, (z[k] - b->lines[k].a * lat) / b->lines[k].b);
+        en = larger(en, (z[k] - b->lines[k].a * lat) / b->lines[k].b);
     return en;
 }
 
@@ -113,8 +126,8 @@ static double least_at_corners(const mae_bounds *b, double low, double high, dou
     size_t upper[MAE_BOUND_MAX_LINES], n = 0;
     double at[MAE_BOUND_MAX_LINES]; /* at[i]: upper[i] takes over from upper[i - 1] */
     double least =
-        fmin(value_at(b, low, envelope(b, low, e0, z), waits), value_at(b, high, envelope(b, high, e0, z), waits));
-    for (size_t k = 0; k < b->n_lines; k++) {
+        smaller(value_at(b, low, envelope(b, low, e0, z), waits), value_at(b, high, envelope(b, high, e0, z), waits));
+    for (size_t k = 0; k < b->n_lines && b->n_lines > 1; k++) {
         double lat = -INFINITY;
         while (n > 0) {
             lat = meeting(&b->lines[upper[n - 1]], &b->lines[k], z[upper[n - 1]], z[k]);
@@ -127,7 +140,7 @@ static double least_at_corners(const mae_bounds *b, double low, double high, dou
     }
     for (size_t i = 1; i < n; i++)
         if (at[i] > low && at[i] < high)
-            least = fmin(least, value_at(b, at[i], envelope(b, at[i], e0, z), waits));
+            least = smaller(least, value_at(b, at[i], envelope(b, at[i], e0, z), waits));
     return least;
 }
 
@@ -136,9 +149,9 @@ static double least_miss(const mae_bounds *b, double l0, double e0, const double
 {
     const mae_model *m = b->t->model;
     double lat = m->per_ms / b->aim->by_ms, en = m->per_mj / b->aim->by_mj;
-    double least = fmax(value_at(b, l0, e0, true), value_at(b, l0, e0, false));
+    double least = larger(value_at(b, l0, e0, true), value_at(b, l0, e0, false));
     for (size_t k = 0; k < b->n_lines; k++)
-        least = fmax(least, z[k] / (b->lines[k].a * lat + b->lines[k].b * en));
+        least = larger(least, z[k] / (b->lines[k].a * lat + b->lines[k].b * en));
     return least;
 }
 
@@ -147,22 +160,24 @@ double mae_bounds_region(const mae_bounds *b, double l0, double e0, const double
     double low = l0, high = l0;
     for (size_t k = 0; k < b->n_lines; k++) {
         if (isfinite(b->max_en))
-            low = fmax(low, (z[k] - b->lines[k].b * b->max_en) / b->lines[k].a);
-        high = fmax(high, (z[k] - b->lines[k].b * e0) / b->lines[k].a);
+            low = larger(low, (z[k] - b->lines[k].b * b->max_en) / b->lines[k].a);
+        high = larger(high, (z[k] - b->lines[k].b * e0) / b->lines[k].a);
     }
-    high = fmin(fmax(high, low), b->max_lat);
+    high = smaller(larger(high, low), b->max_lat);
     const double slack = 1 + 1e-12;
     if (low > b->max_lat * slack || e0 > b->max_en * slack)
         return INFINITY;
-    low = fmin(low, high);
+    if (!b->t->model->folded && e0 + b->static_en * l0 > b->most_en * slack)
+        return INFINITY;
+    low = smaller(low, high);
     if (b->aim->kind == MAE_BY_MISS)
         return least_miss(b, l0, e0, z);
     double least = least_at_corners(b, low, high, e0, z, true);
     if (b->t->model->folded)
         return least;
     if (b->aim->kind == MAE_BY_EDP) /* along a line the other sum may be convex: only the corner is safe */
-        return fmax(least, value_at(b, l0, e0, false));
-    return fmax(least, least_at_corners(b, low, high, e0, z, false));
+        return larger(least, value_at(b, l0, e0, false));
+    return larger(least, least_at_corners(b, low, high, e0, z, false));
 }
 
 double mae_bounds_of(const mae_bounds *b, size_t state, mae_pair cost)

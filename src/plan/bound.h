@@ -40,7 +40,8 @@ typedef struct mae_bounds {
     int64_t *go_lat, *go_en; /* per state */
     size_t n_lines;
     mae_line lines[MAE_BOUND_MAX_LINES]; /* by falling a / b */
-    double max_lat, max_en;              /* of the aim in quanta (en: at least) */
+    double max_lat, max_en;              /* of the aim, in quanta; max_en without what waiting costs */
+    double most_en, static_en;           /* max_mj whole, and the idle draw of one quantum of time */
 } mae_bounds;
 
 MAE_MUST_CHECK mae_error *mae_bounds_create(const mae_trellis *t, const mae_aim *aim, mae_bounds **ret_bounds);

@@ -180,8 +180,12 @@ static double upper(const mae_solver *s)
     return s->n_answers == s->k ? s->answers[s->k - 1].value : INFINITY;
 }
 
+static double best_known(void *context)
+{
+    return upper(context);
+}
+
 typedef struct pass {
-    size_t n_found;
     bool too_many;
     double dropped;
     uint64_t over;      /* PEs whose limit a wanted mapping breaks */
@@ -218,7 +222,6 @@ static mae_error *take(mae_solver *s, const mae_search *search, pass *p)
         note_limits(s, mapping, p);
         error = mae_solver_offer(s, mapping);
     }
-    p->n_found = labels.n_found;
     p->too_many = labels.too_many;
     p->dropped = labels.dropped;
     free(mapping);
@@ -226,27 +229,45 @@ static mae_error *take(mae_solver *s, const mae_search *search, pass *p)
     return error;
 }
 
-/* First with few labels for a good upper bound, then with all of them; where those are too many, with ever
- * fewer, and a gap. */
-static mae_error *search_passes(mae_solver *s, mae_search *search, pass *p)
+static mae_error *search_to(mae_solver *s, mae_search *search, double to, size_t cap, pass *p)
 {
     *p = (pass){0};
-    search->cap = FIRST_CAP * s->k;
-    search->upper = upper(s);
-    MAE_TRY(take(s, search, p));
-    if (!isfinite(p->dropped) && !p->too_many)
-        return NULL;
-    *p = (pass){0};
-    search->cap = 0;
-    search->upper = upper(s);
-    MAE_TRY(take(s, search, p));
-    for (size_t cap = 4096; p->too_many; cap /= 4) {
-        *p = (pass){0};
-        search->cap = cap > 1 ? cap : 1;
-        search->upper = upper(s);
+    search->upper = to;
+    search->cap = cap;
+    return take(s, search, p);
+}
+
+/* Some mapping to start from, where supported points and single PEs gave none that meets the bounds. */
+static mae_error *find_any(mae_solver *s, mae_search *search, pass *p)
+{
+    MAE_TRY(search_to(s, search, INFINITY, FIRST_CAP * s->k, p));
+    if (p->too_many)
+        p->dropped = 0; /* nothing is known */
+    return NULL;
+}
+
+/* The number of labels grows fast with the distance from the lower bound up to which they are kept, and the
+ * best known J is often far above the optimum. So they are kept up to a small distance first; if nothing is
+ * found there, up to a larger one. Nothing found up to `to` proves that nothing is below it. */
+static mae_error *search_passes(mae_solver *s, mae_search *search, double least, pass *p)
+{
+    if (!isfinite(upper(s))) {
+        MAE_TRY(find_any(s, search, p));
+        if (!isfinite(p->dropped))
+            return NULL; /* nothing was cut off: all is known */
+    }
+    double most = upper(s), distance = fmax((most - least) / 1024, 1e-8 * fabs(most));
+    bool in_steps = isfinite(most) && isfinite(least) && s->k == 1 && distance > 0;
+    for (double to = in_steps ? least + distance : most;; distance *= 1.6, to = fmin(least + distance, most)) {
+        MAE_TRY(search_to(s, search, to, 0, p));
+        bool found = upper(s) <= to || p->over || p->over_switches;
+        if (p->too_many || found || to >= most)
+            break;
+    }
+    for (size_t cap = 4096; p->too_many; cap /= 4) { /* ever fewer labels, and a gap */
         if (cap <= 1)
             search->max_labels = SIZE_MAX;
-        MAE_TRY(take(s, search, p));
+        MAE_TRY(search_to(s, search, upper(s), cap > 1 ? cap : 1, p));
     }
     return NULL;
 }
@@ -263,7 +284,7 @@ static mae_criteria criteria_of(const mae_solver *s)
 }
 
 /* Limits cost states, so each is looked at only once a mapping that is wanted breaks it. */
-static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const mae_bounds *bounds)
+static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const mae_bounds *bounds, double least)
 {
     uint64_t pes = 0;
     bool switches = false;
@@ -280,7 +301,7 @@ static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const 
             s->lower = fmin(s->lower, mae_bounds_of(bounds, 0, (mae_pair){0, 0}));
             return NULL;
         }
-        MAE_TRY(search_passes(s, &search, &p));
+        MAE_TRY(search_passes(s, &search, least, &p));
         bool more = (p.over & ~pes) || (p.over_switches && !switches);
         if (!more) {
             s->lower = fmin(p.dropped, upper(s));
@@ -307,12 +328,12 @@ static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, const ma
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &s->aim, &bounds));
     s->exists = bounds->go_lat[0] != MAE_NEVER;
-    double least = INFINITY;
+    double least = s->exists ? mae_bounds_of(bounds, 0, (mae_pair){0, 0}) : INFINITY;
     mae_error *error = NULL;
     if (criteria_of(s) == MAE_BOTH)
-        error = mae_hull_refine(bounds, offer_path, s, &least);
+        error = mae_hull_refine(bounds, offer_path, best_known, s, &least);
     if (!error && s->exists)
-        error = search_with_limits(s, t, bounds);
+        error = search_with_limits(s, t, bounds, least);
     s->lower = fmin(s->lower, dropped_bound(t, bounds, scout));
     mae_bounds_destroy(bounds);
     return error;
