@@ -189,3 +189,18 @@ double mae_bounds_of(const mae_bounds *b, size_t state, mae_pair cost)
         z[k] = b->lines[k].a * (double)cost.lat + b->lines[k].b * (double)cost.en + b->lines[k].go[state];
     return mae_bounds_region(b, (double)(cost.lat + b->go_lat[state]), (double)(cost.en + b->go_en[state]), z);
 }
+
+mae_cutoff mae_bounds_cutoff(const mae_bounds *b, double upper)
+{
+    const mae_model *m = b->t->model;
+    const double slack = 1 + 1e-12;
+    mae_cutoff c = {.lat = b->max_lat * slack, .en = b->max_en * slack};
+    if (b->aim->kind == MAE_BY_LATENCY)
+        c.lat = smaller(c.lat, upper * m->per_ms);
+    if (b->aim->kind == MAE_BY_ENERGY && m->folded)
+        c.en = smaller(c.en, upper * m->per_mj);
+    for (size_t k = 0; k < b->n_lines; k++)
+        c.z[k] = b->lines[k].a * c.lat + b->lines[k].b * c.en;
+    c.exact = m->folded && (b->aim->kind == MAE_BY_LATENCY || b->aim->kind == MAE_BY_ENERGY);
+    return c;
+}

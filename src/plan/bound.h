@@ -50,6 +50,15 @@ void mae_bounds_destroy(mae_bounds *bounds); /* takes NULL */
 /* Takes over `go`. Where there are too many lines, the oldest goes. */
 void mae_bounds_add_line(mae_bounds *bounds, double a, double b, double *go);
 
+/* What a completion must not exceed so that its J is at most `upper`: quick to check for each label. */
+typedef struct mae_cutoff {
+    double lat, en; /* quanta */
+    double z[MAE_BOUND_MAX_LINES];
+    bool exact; /* nothing is gained by mae_bounds_of() beyond this */
+} mae_cutoff;
+
+mae_cutoff mae_bounds_cutoff(const mae_bounds *bounds, double upper);
+
 /* No completion of a partial mapping with this cost at this state has a lesser J; infinite if none meets
  * the bounds. */
 double mae_bounds_of(const mae_bounds *bounds, size_t state, mae_pair cost);

@@ -11,6 +11,7 @@
 void mae_label_work_init(mae_label_work *work, const mae_search *search, const mae_labels *traces)
 {
     *work = (mae_label_work){.search = search, .traces = traces};
+    work->cutoff = mae_bounds_cutoff(search->bounds, search->upper * MARGIN);
 }
 
 void mae_label_work_finish(mae_label_work *work)
@@ -226,10 +227,32 @@ static size_t cut(mae_label_work *w, size_t n, double *dropped)
     return kept;
 }
 
+/* Leaves out what exceeds the cutoff; returns how many are left. */
+static size_t cut_off(mae_label_work *w, size_t state, size_t n)
+{
+    const mae_bounds *b = w->search->bounds;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        mae_pair cost = w->a[i].cost;
+        bool hopeless =
+            (double)(cost.lat + b->go_lat[state]) > w->cutoff.lat || (double)(cost.en + b->go_en[state]) > w->cutoff.en;
+        for (size_t k = 0; k < b->n_lines; k++) {
+            const mae_line *line = &b->lines[k];
+            hopeless |= line->a * (double)cost.lat + line->b * (double)cost.en + line->go[state] > w->cutoff.z[k];
+        }
+        if (!hopeless)
+            w->a[kept++] = w->a[i];
+    }
+    return kept;
+}
+
 static bool prune(mae_label_work *w, size_t state, size_t *n, double *dropped)
 {
     const mae_search *s = w->search;
     size_t kept = 0;
+    *n = cut_off(w, state, *n);
+    if (*n == 0 || (w->cutoff.exact && s->cap == 0))
+        return true;
     if (2 * *n > w->score_room) {
         free(w->score);
         w->score_room = 3 * *n;

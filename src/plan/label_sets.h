@@ -23,6 +23,7 @@ typedef struct mae_label_list {
 typedef struct mae_label_work {
     const mae_search *search;
     const mae_labels *traces;
+    mae_cutoff cutoff;
     mae_label_list *lists;
     size_t n_lists, list_room;
     mae_label *a, *b; /* buffers */
