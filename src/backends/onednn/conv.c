@@ -2,21 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/onednn/chain.h"
+#include "backends/onednn/conv.h"
 #include "backends/onednn/lower.h"
 
-/* A convolution as oneDNN sees it. */
-typedef struct conv {
-    mae_dnn_build *b;
-    const mae_node *node;
-    int src, weights, bias, dst; /* tensors; bias may be -1 */
-    bool transposed, constant;   /* constant: weights and bias, so that factors can be folded */
-    int64_t groups, channels;    /* channels of the result */
-    int ndims, weight_ndims;
-    dnnl_dims_t src_dims, weight_dims, dst_dims;
-    mae_dnn_layout weight_layout; /* how the model's weights lie */
-    mae_dnn_conv_desc desc;
-} conv;
+typedef mae_dnn_conv conv;
 
 /* Weights as [group,] out, in, spatial. The model has them so, or, transposed, as (group, in), out, spatial. */
 static mae_error *describe_weights(conv *c)
@@ -130,8 +119,7 @@ static mae_error *describe(conv *c, bool with_bias)
     return NULL;
 }
 
-/* Multiplies each output channel's weights by its factor. */
-static void scale_weights(const conv *c, const double *scale, float *w)
+void mae_dnn_conv_scale(const conv *c, const double *scale, float *w)
 {
     const mae_shape *shape = &mae_dnn_tensor(c->b, c->weights)->shape;
     size_t first = (size_t)shape->dims[0], second = (size_t)shape->dims[1], area = 1;
@@ -162,8 +150,19 @@ static mae_error *weights_value(conv *c, const mae_dnn_chain *chain, mae_dnn_lay
     }
     MAE_TRY(mae_dnn_weights(c->b, c->weights, &w));
     if (w && chain->scale)
-        scale_weights(c, chain->scale, w);
+        mae_dnn_conv_scale(c, chain->scale, w);
     return mae_dnn_constant(c->b, w, c->weight_layout, wanted, ret_value);
+}
+
+float *mae_dnn_conv_bias(const conv *c, const mae_dnn_chain *chain)
+{
+    float *sum = mae_arena_array(c->b->pool->arena, (size_t)c->channels, sizeof(float));
+
+    for (size_t i = 0; sum && i < (size_t)c->channels; i++) {
+        double own = c->bias >= 0 ? mae_tensor_f64(mae_dnn_tensor(c->b, c->bias), i) : 0.0;
+        sum[i] = (float)(chain->scale ? own * chain->scale[i] + chain->shift[i] : own);
+    }
+    return sum;
 }
 
 static mae_error *bias_value(conv *c, const mae_dnn_chain *chain, int *ret_value)
@@ -172,14 +171,8 @@ static mae_error *bias_value(conv *c, const mae_dnn_chain *chain, int *ret_value
 
     if (!chain->scale)
         return mae_dnn_value_dense(c->b, c->bias, ret_value);
-    float *sum = mae_arena_array(c->b->pool->arena, (size_t)c->channels, sizeof(float));
-    if (!sum)
-        return mae_error_nomem();
-    for (size_t i = 0; i < (size_t)c->channels; i++) {
-        double own = c->bias >= 0 ? mae_tensor_f64(mae_dnn_tensor(c->b, c->bias), i) : 0.0;
-        sum[i] = (float)(own * chain->scale[i] + chain->shift[i]);
-    }
-    return mae_dnn_constant_copy(c->b, sum, 1, dims, ret_value);
+    float *sum = mae_dnn_conv_bias(c, chain);
+    return sum ? mae_dnn_constant_copy(c->b, sum, 1, dims, ret_value) : mae_error_nomem();
 }
 
 static mae_error *arguments(conv *c, const mae_dnn_chain *chain, const_dnnl_primitive_desc_t pd, mae_dnn_arg *args,
@@ -222,6 +215,8 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     MAE_TRY(describe_weights(&c));
     c.constant = mae_dnn_is_weight(b, c.weights) && (c.bias < 0 || mae_dnn_is_weight(b, c.bias));
     MAE_TRY(mae_dnn_chain_grow(b, index, c.ndims, c.dst_dims, 1, c.constant, &chain));
+    if (mae_dnn_conv_is_tiled(&c))
+        return mae_dnn_lower_tiled(&c, &chain);
     if (c.transposed) /* the library does its post-operations element by element */
         mae_dnn_chain_cut(&chain);
     MAE_TRY(describe(&c, c.bias >= 0 || chain.scale));
