@@ -111,7 +111,7 @@ static int bench_model(mae_context *context, const char *path, const bench_args 
                        const mae_profile *profile)
 {
     mae_model *model;
-    CLI_TRY(cli_model_open(context, "bench", path, &args->shapes, &model));
+    CLI_TRY(cli_model_open(context, "bench", path, &args->shapes, NULL, &model));
     cli_inputs inputs = {0};
     int status = cli_inputs_load(&args->inputs, "bench", mae_model_graph(model), &inputs);
     if (!status)

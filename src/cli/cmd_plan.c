@@ -132,8 +132,8 @@ static void add_choice(cli_table *table, const mae_plan *plan, const char *name,
     cli_table_cell(table, style, "%s", note);
 }
 
-/* The plan beside every single PE, all predicted. */
-static int print_choices(const mae_plan *plan)
+/* The plan beside every single PE and the greedy choice, all predicted. */
+static int print_choices(const mae_profile *profile, const mae_plan *plan)
 {
     static const char *const with[] = {"predicted", "latency ms", "energy mJ", "switches", "latency", "energy", ""};
     static const char *const without[] = {"predicted", "latency ms", "switches", "latency", ""};
@@ -147,6 +147,9 @@ static int print_choices(const mae_plan *plan)
     for (size_t i = 0; i < plan->n_single; i++)
         add_choice(table, plan, plan->single[i].name, &plan->single[i].cost,
                    plan->single[i].meets_bounds ? "" : "misses the bounds", false);
+    mae_prediction greedy;
+    if (cli_greedy_cost(profile, plan->goal.period_ms, &greedy))
+        add_choice(table, plan, "greedy", &greedy, "each layer on the most special PE that runs it", false);
     return cli_table_finish(table);
 }
 
@@ -196,7 +199,7 @@ static int print_plan(const mae_profile *profile, const mae_plan *plan, const ma
     cli_mapping_clear(&mapping);
     CLI_TRY(status);
     putchar('\n');
-    CLI_TRY(print_choices(plan));
+    CLI_TRY(print_choices(profile, plan));
     putchar('\n');
     print_maeg(plan);
     return plan->has_energy ? print_plot(profile, plan, front) : 0;

@@ -77,7 +77,7 @@ int cli_profile(int argc, char **argv)
     mae_context *context;
     CLI_TRY(cli_machine_open(&args.machine, &context));
     mae_model *model;
-    status = cli_model_open(context, "profile", path, &args.shapes, &model);
+    status = cli_model_open(context, "profile", path, &args.shapes, NULL, &model);
     if (!status) {
         status = measure_and_write(context, model, &args);
         mae_model_close(model);

@@ -104,7 +104,7 @@ static int open_all(run *r, const char *path)
     if (r->args->plan)
         CLI_TRY(cli_report(mae_plan_read(r->args->plan, &r->plan)));
     CLI_TRY(cli_machine_open(&r->args->machine, &r->context));
-    CLI_TRY(cli_model_open(r->context, "run", path, &r->args->shapes, &r->model));
+    CLI_TRY(cli_model_open(r->context, "run", path, &r->args->shapes, r->plan, &r->model));
     r->graph = mae_model_graph(r->model);
     CLI_TRY(cli_inputs_load(&r->args->inputs, "run", r->graph, &r->inputs));
     CLI_TRY(open_session(r));

@@ -37,15 +37,26 @@ static void find_segments(cli_mapping *m)
 
 /* ---- moves ---- */
 
-static double transfer_ms(const mae_profile *profile, int tensor, int from, int to)
+static const mae_transfer_override *find_override(const mae_profile *profile, int tensor, int from, int to)
 {
     for (size_t i = 0; i < profile->n_overrides; i++) {
         const mae_transfer_override *o = &profile->overrides[i];
         if (o->tensor == tensor && o->from == from && o->to == to)
-            return o->time_ms;
+            return o;
     }
-    const mae_transfer *t = &profile->transfers[(size_t)from * profile->n_pes + (size_t)to];
-    return t->fixed_ms + t->ms_per_mib * profile->tensors[tensor].bytes / 1048576;
+    return NULL;
+}
+
+static const mae_transfer *transfer_of(const mae_profile *profile, int from, int to)
+{
+    return &profile->transfers[(size_t)from * profile->n_pes + (size_t)to];
+}
+
+static double transfer_ms(const mae_profile *profile, int tensor, int from, int to)
+{
+    const mae_transfer_override *o = find_override(profile, tensor, from, to);
+    const mae_transfer *t = transfer_of(profile, from, to);
+    return o ? o->time_ms : t->fixed_ms + t->ms_per_mib * profile->tensors[tensor].bytes / 1048576;
 }
 
 static int home_of(const cli_mapping *m, int tensor)
@@ -54,21 +65,41 @@ static int home_of(const cli_mapping *m, int tensor)
     return producer >= 0 ? m->pe[producer] : m->profile->host;
 }
 
-/* Each tensor goes once to each other PE that reads it, and to the host if it is an output. */
+static int segment_of(const cli_mapping *m, int layer)
+{
+    int s = 0;
+    while (m->segments[s].last < layer)
+        s++;
+    return s;
+}
+
+/* Is the tensor handed to that layer's PE? To a later segment of its own PE, only if that has a price. */
+static bool is_handed(const cli_mapping *m, int tensor, int layer)
+{
+    int home = home_of(m, tensor), producer = m->profile->tensors[tensor].producer, pe = m->pe[layer];
+    if (home < 0 || pe != home)
+        return home >= 0;
+    return producer >= 0 && segment_of(m, producer) != segment_of(m, layer) &&
+           (transfer_of(m->profile, home, home)->crossable || find_override(m->profile, tensor, home, home));
+}
+
+/* Each tensor goes once to each PE it is handed to, and to the host if it is an output made elsewhere. */
 static void find_moves(cli_mapping *m, bool *wanted)
 {
     const mae_profile *p = m->profile;
     size_t n = p->n_pes;
     for (size_t l = 0; l < p->n_layers; l++) {
-        for (size_t i = 0; i < p->layers[l].n_inputs; i++)
-            wanted[(size_t)p->layers[l].inputs[i] * n + (size_t)m->pe[l]] = true;
+        for (size_t i = 0; i < p->layers[l].n_inputs; i++) {
+            int tensor = p->layers[l].inputs[i];
+            wanted[(size_t)tensor * n + (size_t)m->pe[l]] |= is_handed(m, tensor, (int)l);
+        }
     }
     for (size_t t = 0; t < p->n_tensors; t++) {
-        if (p->tensors[t].is_output && p->tensors[t].producer >= 0 && p->host >= 0)
-            wanted[t * n + (size_t)p->host] = true;
         int home = home_of(m, (int)t);
-        for (size_t to = 0; to < n && home >= 0; to++) {
-            if (wanted[t * n + to] && (int)to != home)
+        if (p->tensors[t].is_output && p->tensors[t].producer >= 0 && p->host >= 0 && p->host != home)
+            wanted[t * n + (size_t)p->host] = true;
+        for (size_t to = 0; to < n; to++) {
+            if (wanted[t * n + to])
                 m->moves[m->n_moves++] = (cli_move){(int)t, home, (int)to, transfer_ms(p, (int)t, home, (int)to)};
         }
     }
@@ -104,6 +135,35 @@ void cli_mapping_clear(cli_mapping *mapping)
     *mapping = (cli_mapping){0};
 }
 
+/* ---- greedy ---- */
+
+static size_t count_supported(const mae_profile *profile, size_t pe)
+{
+    size_t n = 0;
+    for (size_t l = 0; l < profile->n_layers; l++)
+        n += profile->costs[l * profile->n_pes + pe].supported;
+    return n;
+}
+
+bool cli_greedy_cost(const mae_profile *profile, double period_ms, mae_prediction *ret_cost)
+{
+    int *mapping = malloc((profile->n_layers + 1) * sizeof *mapping);
+    if (!mapping)
+        return false;
+    for (size_t l = 0; l < profile->n_layers; l++) {
+        mapping[l] = -1;
+        for (size_t pe = 0; pe < profile->n_pes; pe++) {
+            bool better = mapping[l] < 0 || count_supported(profile, pe) < count_supported(profile, (size_t)mapping[l]);
+            if (profile->costs[l * profile->n_pes + pe].supported && better)
+                mapping[l] = (int)pe;
+        }
+    }
+    mae_error *error = mae_eval(profile, mapping, period_ms, ret_cost);
+    mae_error_free(error);
+    free(mapping);
+    return error == NULL;
+}
+
 /* ---- tables ---- */
 
 int cli_mapping_print_segments(const cli_mapping *m)
@@ -131,7 +191,7 @@ int cli_mapping_print_segments(const cli_mapping *m)
 int cli_mapping_print_moves(const cli_mapping *m)
 {
     if (m->n_moves == 0) {
-        printf("No tensor changes its PE.\n");
+        printf("No tensor is handed over.\n");
         return 0;
     }
     static const char *const heading[] = {"transfer", "tensors", "KiB", "predicted ms"};
@@ -151,7 +211,8 @@ int cli_mapping_print_moves(const cli_mapping *m)
         }
         if (count == 0)
             continue;
-        cli_table_cell(table, CLI_PLAIN, "%s -> %s", m->profile->pes[pair / n].name, m->profile->pes[pair % n].name);
+        cli_table_cell(table, CLI_PLAIN, "%s -> %s%s", m->profile->pes[pair / n].name, m->profile->pes[pair % n].name,
+                       pair / n == pair % n ? " (later segment)" : "");
         cli_table_cell(table, CLI_PLAIN, "%zu", count);
         cli_table_cell(table, CLI_PLAIN, "%.1f", bytes / 1024);
         cli_table_cell(table, CLI_PLAIN, "%.4f", time_ms);

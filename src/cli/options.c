@@ -52,8 +52,19 @@ static int parse_shape(const char *command, const char *text, char **ret_name, i
     return *ret_name ? 0 : cli_nomem();
 }
 
+/* What `--shape` left open may be known from the plan. */
+static mae_error *open_as_planned(mae_context *context, const char *path, const mae_plan *plan, mae_model **ret_model)
+{
+    mae_input_shape shapes[CLI_MAX_TEXTS];
+    size_t n = plan->n_model_inputs < CLI_MAX_TEXTS ? plan->n_model_inputs : CLI_MAX_TEXTS;
+    for (size_t i = 0; i < n; i++)
+        shapes[i] = (mae_input_shape){plan->model_input_names[i], plan->model_input_shapes[i].rank,
+                                      plan->model_input_shapes[i].dims};
+    return mae_model_open(context, path, shapes, n, ret_model);
+}
+
 int cli_model_open(mae_context *context, const char *command, const char *path, const cli_texts *texts,
-                   mae_model **ret_model)
+                   const mae_plan *plan, mae_model **ret_model)
 {
     char *names[CLI_MAX_TEXTS] = {0};
     int64_t dims[CLI_MAX_TEXTS][MAE_MAX_RANK];
@@ -64,8 +75,15 @@ int cli_model_open(mae_context *context, const char *command, const char *path, 
         status = parse_shape(command, texts->item[i], &names[i], dims[i], &rank);
         shapes[i] = (mae_input_shape){names[i], rank, dims[i]};
     }
-    if (!status)
-        status = cli_report(mae_model_open(context, path, shapes, texts->n, ret_model));
+    if (!status) {
+        mae_error *error = mae_model_open(context, path, shapes, texts->n, ret_model);
+        /* MAE_ERR_USAGE: it has dynamic dimensions. */
+        if (mae_error_code(error) == MAE_ERR_USAGE && texts->n == 0 && plan && plan->n_model_inputs > 0) {
+            mae_error_free(error);
+            error = open_as_planned(context, path, plan, ret_model);
+        }
+        status = cli_report(error);
+    }
     for (size_t i = 0; i < texts->n; i++)
         free(names[i]);
     return status;

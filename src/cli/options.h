@@ -20,9 +20,10 @@ extern const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS];
 
 int cli_machine_open(const cli_machine *machine, mae_context **ret_context);
 
-/* Opens a model with its `--shape` options ("NAME=1,3,320,320"). */
-int cli_model_open(mae_context *context, const char *command, const char *path, const cli_texts *shapes,
-                   mae_model **ret_model);
+/* Opens a model with its `--shape` options ("NAME=1,3,320,320"). Without any, dynamic dimensions are those that
+ * `plan` was made for; it may be NULL. */
+int cli_model_open(mae_context *context, const char *command, const char *path, const cli_texts *texts,
+                   const mae_plan *plan, mae_model **ret_model);
 
 /* What a plan is for. */
 typedef struct cli_goal {
