@@ -89,6 +89,21 @@ static int compare_ties(const mae_labels *traces, const mae_label *x, const mae_
     return compare_sequences(traces, x->trace, y->trace);
 }
 
+/* Can no completion from the present state stay within the cutoff? */
+static inline bool hopeless(const mae_label_work *w, mae_pair cost)
+{
+    const mae_bounds *b = w->search->bounds;
+    if ((double)(cost.lat + b->go_lat[w->state]) > w->cutoff.lat ||
+        (double)(cost.en + b->go_en[w->state]) > w->cutoff.en)
+        return true;
+    for (size_t k = 0; k < b->n_lines; k++) {
+        const mae_line *line = &b->lines[k];
+        if (line->a * (double)cost.lat + line->b * (double)cost.en + line->go[w->state] > w->cutoff.z[k])
+            return true;
+    }
+    return false;
+}
+
 /* ---- two criteria and no counts: lists sorted by lat, en falling, stay so when merged ---- */
 
 /* Appends a label that is not before the last one in lat; returns the new length. */
@@ -122,11 +137,24 @@ static size_t merge_two(const mae_labels *traces, const mae_label_list *x, const
     return n;
 }
 
+/* A predecessor's labels as they arrive, hopeless ones left out. */
+static size_t arrive_all(const mae_label_work *w, const mae_label_list *list, mae_label *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        out[n] = arrive(list, i);
+        n += !hopeless(w, out[n].cost);
+    }
+    return n;
+}
+
 /* Merges lists [low, high) to `out`; the other buffer of the same length is for halves. */
 static size_t merge_range(mae_label_work *w, size_t low, size_t high, mae_label *out, mae_label *spare)
 {
     static const mae_label_list none = {0};
-    if (high - low <= 2)
+    if (high - low == 1 && w->search->prune)
+        return arrive_all(w, &w->lists[low], out);
+    if (high - low <= 2 && !w->search->prune)
         return merge_two(w->traces, &w->lists[low], high - low == 2 ? &w->lists[low + 1] : &none, out);
     size_t middle = (low + high) / 2, room = 0;
     for (size_t k = low; k < middle; k++)
@@ -228,21 +256,12 @@ static size_t cut(mae_label_work *w, size_t n, double *dropped)
 }
 
 /* Leaves out what exceeds the cutoff; returns how many are left. */
-static size_t cut_off(mae_label_work *w, size_t state, size_t n)
+static size_t cut_off(const mae_label_work *w, mae_label *labels, size_t n)
 {
-    const mae_bounds *b = w->search->bounds;
     size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        mae_pair cost = w->a[i].cost;
-        bool hopeless =
-            (double)(cost.lat + b->go_lat[state]) > w->cutoff.lat || (double)(cost.en + b->go_en[state]) > w->cutoff.en;
-        for (size_t k = 0; k < b->n_lines; k++) {
-            const mae_line *line = &b->lines[k];
-            hopeless |= line->a * (double)cost.lat + line->b * (double)cost.en + line->go[state] > w->cutoff.z[k];
-        }
-        if (!hopeless)
-            w->a[kept++] = w->a[i];
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!hopeless(w, labels[i].cost))
+            labels[kept++] = labels[i];
     return kept;
 }
 
@@ -250,7 +269,7 @@ static bool prune(mae_label_work *w, size_t state, size_t *n, double *dropped)
 {
     const mae_search *s = w->search;
     size_t kept = 0;
-    *n = cut_off(w, state, *n);
+    *n = cut_off(w, w->a, *n);
     if (*n == 0 || (w->cutoff.exact && s->cap == 0))
         return true;
     if (2 * *n > w->score_room) {
@@ -275,6 +294,7 @@ bool mae_label_finish(mae_label_work *w, size_t state, mae_label **ret_labels, s
 {
     const mae_search *s = w->search;
     size_t total = 0, n = 0;
+    w->state = state;
     for (size_t l = 0; l < w->n_lists; l++)
         total += w->lists[l].n;
     if (total == 0) {
@@ -284,7 +304,7 @@ bool mae_label_finish(mae_label_work *w, size_t state, mae_label **ret_labels, s
     bool plain = s->criteria == MAE_BOTH && s->k == 1 && s->tracking.pes == 0 && !s->tracking.switches;
     if (!(plain ? merge_all(w, total, &n) : compare_all(w, total, &n)))
         return false;
-    if ((s->prune || s->cap > 0) && n > 0 && !prune(w, state, &n, dropped))
+    if (s->prune && n > 0 && !(plain && w->cutoff.exact && s->cap == 0) && !prune(w, state, &n, dropped))
         return false;
     *ret_labels = w->a;
     *ret_n = n;

@@ -24,6 +24,7 @@ typedef struct mae_label_work {
     const mae_search *search;
     const mae_labels *traces;
     mae_cutoff cutoff;
+    size_t state; /* whose labels are being made */
     mae_label_list *lists;
     size_t n_lists, list_room;
     mae_label *a, *b; /* buffers */
