@@ -22,6 +22,12 @@ typedef struct records {
 #define MOST_DISTURBED 1.15 /* a median frame, relative to the tenth in a hundred */
 #define MOST_SCALE 4.0      /* of layers, by what their segments took */
 
+/* Is the machine so busy with other things that whole frames are no longer the sums of their segments? */
+static bool is_disturbed(const mae_survey *survey)
+{
+    return survey->quantile < 0.5;
+}
+
 /* Sigmas, in ms. Sums of layer times are only a model; the same layers between different borders differ by
  * little but the borders, and sums over a whole frame by less. */
 static double sum_sigma(double ms)
@@ -34,14 +40,14 @@ static double twin_sigma(double ms)
     return 0.015 * ms + 0.0005;
 }
 
-static double frame_sigma(double ms)
+static double frame_sigma(const mae_survey *survey, double ms)
 {
-    return 0.005 * ms + 0.0005;
+    return (is_disturbed(survey) ? 0.1 : 0.005) * ms + 0.0005;
 }
 
-static double anchor_sigma(double ms)
+static double anchor_sigma(const mae_survey *survey, double ms)
 {
-    return 0.002 * ms + 0.0005;
+    return (is_disturbed(survey) ? 0.1 : 0.002) * ms + 0.0005;
 }
 
 static mae_error *record_segment(mae_survey *survey, const mae_subject *subject, size_t s, bool *taken, record *r)
@@ -139,15 +145,15 @@ static mae_error *add_segments(mae_survey *survey, const records *all)
     return NULL;
 }
 
-/* What a calm frame of a program spends on a PE. */
-static mae_error *part_ms(mae_survey *survey, const mae_subject *subject, int pe, double *ret_ms)
+/* What a frame of a program spends on a PE. */
+static mae_error *part_ms(mae_survey *survey, const mae_subject *subject, int pe, double quantile, double *ret_ms)
 {
     bool *counts = mae_arena_array(survey->arena, subject->turn.n_segments, sizeof *counts);
     if (!counts)
         return mae_error_nomem();
     for (size_t s = 0; s < subject->turn.n_segments; s++)
         counts[s] = mae_program_pe(subject->program, s) == pe;
-    *ret_ms = mae_turn_sum_at(&subject->turn, counts, survey->quantile);
+    *ret_ms = mae_turn_sum_at(&subject->turn, counts, quantile);
     return NULL;
 }
 
@@ -163,7 +169,7 @@ static mae_error *sum_up(mae_survey *survey, const records *all, mae_subject_kin
         const mae_subject *subject = &survey->subjects[r->subject];
         if (subject->kind != kind || subject->pe != pe || r->pe != pe)
             continue;
-        MAE_TRY(part_ms(survey, subject, pe, &sum->ms));
+        MAE_TRY(part_ms(survey, subject, pe, survey->quantile, &sum->ms));
         sum->base_ms += r->base_ms;
         for (size_t c = 0; c < survey->n_columns; c++) {
             row[c] += r->row[c];
@@ -180,9 +186,10 @@ static mae_error *add_frames(mae_survey *survey, const records *all, int pe, rec
     MAE_TRY(sum_up(survey, all, MAE_SUBJECT_WHOLE, pe, whole));
     MAE_TRY(sum_up(survey, all, MAE_SUBJECT_CUT, pe, &cut));
     if (whole->row)
-        MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(whole->ms)));
+        MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms,
+                                        anchor_sigma(survey, whole->ms)));
     if (whole->row && cut.row)
-        MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(cut.ms)));
+        MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(survey, cut.ms)));
     return NULL;
 }
 
@@ -194,20 +201,6 @@ static mae_error *add_scale(mae_survey *survey, int pe)
         return mae_error_nomem();
     x[MAE_COL_SCALE] = 1;
     return mae_survey_add_equation(survey, pe, x, 1, 0.3);
-}
-
-/* The whole program's frame, for the profile: its median, and how much that is above a calm frame. */
-static void note_whole_frame(mae_survey *survey, const mae_subject *subject, const record *whole)
-{
-    mae_pe_survey *of = &survey->of[subject->pe];
-    mae_stats_median frame = mae_turn_frame(&subject->turn);
-    of->anchor_ms = frame.median;
-    of->untimed_frame_ms = whole->ms;
-    if (!(frame.median > 0))
-        return;
-    of->frame_spread = (frame.high - frame.low) / 2 / frame.median;
-    double calm = mae_turn_sum_at(&subject->turn, NULL, survey->quantile);
-    of->busy = calm > 0 ? frame.median / calm : 1;
 }
 
 static double layers_ms(const mae_survey *survey, int pe, int first, int last)
@@ -269,6 +262,24 @@ static double residual(const mae_survey *survey, const records *all, int pe)
     return n ? sqrt(squares / (double)n) : 0;
 }
 
+/* The whole program's median frame: what the profile is to come to. Where the machine is not disturbed, the
+ * layers are scaled to it; where it is, everything is. */
+static mae_error *close_sum(mae_survey *survey, const mae_subject *subject, const record *whole)
+{
+    int pe = subject->pe, last = (int)survey->graph->n_layers - 1;
+    mae_pe_survey *of = &survey->of[pe];
+    mae_stats_median frame = mae_turn_frame(&subject->turn);
+    of->anchor_ms = frame.median;
+    of->frame_spread = frame.median > 0 ? (frame.high - frame.low) / 2 / frame.median : 0;
+    MAE_TRY(part_ms(survey, subject, pe, 0.5, &of->untimed_frame_ms));
+    double beside = beside_ms(survey, whole);
+    if (!is_disturbed(survey))
+        scale_layers(survey, pe, 0, last, whole->ms - beside);
+    double predicted = beside + layers_ms(survey, pe, 0, last);
+    of->busy = predicted > 0 ? of->untimed_frame_ms / predicted : 1;
+    return NULL;
+}
+
 static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
 {
     record whole = {.row = NULL};
@@ -279,12 +290,10 @@ static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
         MAE_TRY(add_scale(survey, pe));
     MAE_TRY(mae_survey_solve(survey, pe));
     scale_regions(survey, all, pe);
-    /* The whole program is what is known best. */
-    scale_layers(survey, pe, 0, (int)survey->graph->n_layers - 1, whole.ms - beside_ms(survey, &whole));
-    survey->of[pe].residual_ms = residual(survey, all, pe);
     for (size_t i = 0; i < survey->n_subjects; i++)
         if (survey->subjects[i].kind == MAE_SUBJECT_WHOLE && survey->subjects[i].pe == pe)
-            note_whole_frame(survey, &survey->subjects[i], &whole);
+            MAE_TRY(close_sum(survey, &survey->subjects[i], &whole));
+    survey->of[pe].residual_ms = residual(survey, all, pe);
     return NULL;
 }
 

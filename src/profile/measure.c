@@ -8,10 +8,11 @@
 #include "profile/survey.h"
 
 #define WARM_UP_FRAMES 2
-#define TIMED_FRAMES 6 /* a turn */
-#define UNTIMED_FRAMES 2
+#define MOST_FRAMES 6 /* a turn */
+#define LEAST_FRAMES 2
+#define TURN_MS 100.0 /* about so long, between these limits */
 #define LEAST_TURNS 3 /* whatever the budget */
-#define ENOUGH_TURNS 10
+#define ENOUGH_TURNS 6
 #define TIGHT 0.02
 #define TIMED_SHARE 0.3 /* of the budget */
 
@@ -50,14 +51,25 @@ static bool all_tight(const mae_survey *survey)
     return true;
 }
 
-/* Everything compiled takes turns, in rotating order, until all medians are tight or the time is up. */
-static mae_error *take_turns(mae_survey *survey, const char *what, size_t frames, double until_s, double from,
-                             double to)
+/* Long turns: after another program has run it takes some frames until all is back in the caches, the longer the
+ * more memory a program touches. Slow networks have no time for that, and less need of it. */
+static mae_error *warm_up(mae_survey *survey, size_t *ret_frames)
 {
-    size_t n = survey->n_subjects;
-    for (size_t i = 0; i < n; i++)
+    double begin_s = spent_s(survey);
+    for (size_t i = 0; i < survey->n_subjects; i++)
         for (size_t k = 0; k < WARM_UP_FRAMES; k++)
             MAE_TRY(mae_program_run(survey->subjects[i].program, NULL));
+    double frame_ms = (spent_s(survey) - begin_s) * 1e3 / (double)(WARM_UP_FRAMES * survey->n_subjects + 1);
+    double frames = frame_ms > 0 ? TURN_MS / frame_ms : MOST_FRAMES;
+    *ret_frames = (size_t)fmax(LEAST_FRAMES, fmin(frames, MOST_FRAMES));
+    return NULL;
+}
+
+/* Everything compiled takes turns, in rotating order, until all medians are tight or the time is up. */
+static mae_error *take_turns(mae_survey *survey, const char *what, double until_s, double from, double to)
+{
+    size_t n = survey->n_subjects, frames = 0;
+    MAE_TRY(warm_up(survey, &frames));
     double begin_s = spent_s(survey);
     for (size_t round = 0;; round++) {
         double now_s = spent_s(survey);
@@ -111,7 +123,7 @@ static mae_error *time_layers(mae_survey *survey)
             MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, MAE_COMPILE_TIMED));
     }
     double until_s = spent_s(survey) + TIMED_SHARE * fmax(0, survey->options->budget_s - spent_s(survey));
-    MAE_TRY(take_turns(survey, "timing layers", TIMED_FRAMES, until_s, 0.1, 0.35));
+    MAE_TRY(take_turns(survey, "timing layers", until_s, 0.1, 0.35));
     for (size_t i = 0; i < survey->n_subjects; i++)
         MAE_TRY(mae_survey_harvest(survey, &survey->subjects[i]));
     mae_survey_discard(survey);
@@ -148,7 +160,7 @@ static mae_error *run_untimed(mae_survey *survey)
             MAE_TRY(compile_own(survey, MAE_SUBJECT_SINGLES, p, 0));
     }
     MAE_TRY(compile_mixed(survey));
-    return take_turns(survey, "running mixed", UNTIMED_FRAMES, survey->options->budget_s, 0.5, 1);
+    return take_turns(survey, "running mixed", survey->options->budget_s, 0.5, 1);
 }
 
 /* ---- the survey ---- */

@@ -41,6 +41,7 @@ enum {
     MAE_COL_SCALE,
     MAE_COL_LAYER,
     MAE_COL_LAYER_LESS,
+    MAE_COL_TIMING, /* what timing costs a timed run between its layers, per layer */
     MAE_COL_EXIT,
     MAE_COL_EXIT_MIB,
     MAE_COL_ENTER /* from PE q: MAE_COL_ENTER + 2 * q, and per MiB one further */
@@ -75,7 +76,7 @@ typedef struct mae_pe_survey {
     double untimed_frame_ms; /* and untimed */
     double frame_spread;     /* relative half-width of the interval of its whole program's frame */
     double anchor_ms;        /* that frame */
-    double busy;             /* that frame, relative to one at the quantile */
+    double busy;             /* that part, relative to what the model says */
     double *unknowns;
     size_t *enters; /* per PE: how many equations tell what entering from it costs */
     double residual_ms;

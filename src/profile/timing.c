@@ -27,17 +27,19 @@ static mae_error *note_border(harvest *h, int column, double mib, double timed_m
         x[MAE_COL_LAYER] = -1;
         x[MAE_COL_LAYER_LESS] = 1;
     }
-    return mae_survey_add_equation(h->survey, h->subject->pe, x, 0, 0.1 * timed_ms + 0.0005);
+    /* A copy may hide in the layers beside it. */
+    return mae_survey_add_equation(h->survey, h->subject->pe, x, 0, 0.1 * timed_ms + 0.0005 + 0.02 * mib);
 }
 
-/* What is left of a timed run is a segment's fixed cost and a good deal of timing itself: a weak hint. */
-static mae_error *note_rest(harvest *h, double timed_ms)
+/* What is left of a timed run: the segment's fixed cost, and writing down the times of its layers. */
+static mae_error *note_rest(harvest *h, size_t layers, double timed_ms)
 {
     double *x = mae_survey_new_row(h->survey);
     if (!x)
         return mae_error_nomem();
     x[MAE_COL_SEGMENT] = 1;
-    return mae_survey_add_equation(h->survey, h->subject->pe, x, timed_ms, timed_ms + 0.0005);
+    x[MAE_COL_TIMING] = (double)layers;
+    return mae_survey_add_equation(h->survey, h->subject->pe, x, timed_ms, 0.2 * timed_ms + 0.0005);
 }
 
 static bool takes(const mae_layer *layer, int tensor)
@@ -104,7 +106,7 @@ static mae_error *harvest_segment(harvest *h, mae_unit *unit)
         of->timed_frame_ms += h->times.total_ns * 1e-6;
     MAE_TRY(harvest_inputs(h));
     MAE_TRY(harvest_outputs(h));
-    return note_rest(h, h->times.other_ns * 1e-6);
+    return note_rest(h, n, h->times.other_ns * 1e-6);
 }
 
 mae_error *mae_survey_harvest(mae_survey *survey, const mae_subject *timed)

@@ -6,6 +6,7 @@
 
 #define WARM_UP_FRAMES 2
 #define LEAST_ROUNDS 3
+#define COLD_FRAMES 2 /* a turn */
 
 mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena)
 {
@@ -25,7 +26,8 @@ mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_
 
 mae_error *mae_turn_take(mae_turn *turn, size_t frames)
 {
-    MAE_TRY(mae_program_run(turn->program, NULL));
+    for (size_t k = 0; k < COLD_FRAMES; k++)
+        MAE_TRY(mae_program_run(turn->program, NULL));
     for (size_t i = 0; i < frames && turn->n_samples < turn->room; i++) {
         MAE_TRY(mae_program_run(turn->program, turn->stamps));
         uint64_t begin = turn->stamps[0].begin_ns;

@@ -19,7 +19,7 @@ typedef struct mae_turn {
 
 MAE_MUST_CHECK mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena);
 
-/* One frame that does not count, for what other programs left in the caches, and `frames` that do. */
+/* Two frames that do not count, for what other programs left in the caches, and `frames` that do. */
 MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames);
 
 mae_stats_median mae_turn_frame(const mae_turn *turn);
