@@ -122,7 +122,7 @@ static void time_stretch(const test_engine *engine, const mae_graph *graph, int 
     assert_non_null(ns);
     mae_layer_times times = {.layer_ns = ns, .input_ns = ns + n_layers, .output_ns = ns + n_layers + segment->n_inputs};
     test_ok(engine->pe->ops->layer_ns(mae_program_unit(program, 0), 2, &times));
-    assert_int_equal(times.runs, 9); /* ten, less the slowest */
+    assert_true(times.runs >= 5 && times.runs <= 10); /* the faster half at least */
     check_times(graph, segment, &times);
     free(ns);
     mae_program_destroy(program);

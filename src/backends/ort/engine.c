@@ -59,7 +59,7 @@ mae_error *mae_ort_get(const mae_ort **ret_ort)
     return NULL;
 }
 
-/* The first line of the engine's message, without the source places it begins with. */
+/* The first line of the engine's message that says anything. */
 static void shorten(const char *message, char *text, size_t size)
 {
     size_t n = strcspn(message, "\n");

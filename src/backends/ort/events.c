@@ -13,10 +13,11 @@ typedef struct event {
     const mae_ort_place *place; /* NULL: of a subgraph, or not known */
 } event;
 
-/* The nodes of the run that is being read. */
+/* The run that is being read. */
 typedef struct nodes {
     event *events;
     size_t n, capacity;
+    double executor_us;
 } nodes;
 
 /* The engine cuts times down to whole microseconds, so half of one is what a duration lacks on average. */
@@ -49,14 +50,14 @@ static mae_error *reserve_run(mae_ort_runs *runs)
     if (runs->n < runs->capacity)
         return NULL;
     size_t capacity = runs->capacity ? 2 * runs->capacity : 64;
-    double *total = realloc(runs->total_ns, capacity * sizeof(*total));
-    if (!total)
+    mae_ort_run *grown = realloc(runs->runs, capacity * sizeof(*grown));
+    if (!grown)
         return mae_error_nomem();
-    runs->total_ns = total;
-    double *place = realloc(runs->place_ns, capacity * (runs->n_places + 1) * sizeof(*place));
-    if (!place)
+    runs->runs = grown;
+    mae_ort_visit *visits = realloc(runs->visits, capacity * (runs->n_places + 1) * sizeof(*visits));
+    if (!visits)
         return mae_error_nomem();
-    runs->place_ns = place;
+    runs->visits = visits;
     runs->capacity = capacity;
     return NULL;
 }
@@ -66,19 +67,22 @@ static mae_error *reserve_run(mae_ort_runs *runs)
 static mae_error *end_run(mae_ort_runs *runs, nodes *run, double total_us)
 {
     MAE_TRY(reserve_run(runs));
-    double *row = runs->place_ns + runs->n * runs->n_places;
+    mae_ort_visit *row = runs->visits + runs->n * runs->n_places;
     for (size_t i = 0; i < runs->n_places; i++)
-        row[i] = 0.0;
+        row[i] = (mae_ort_visit){0};
     double outer_begin_us = -1.0;
     for (size_t i = run->n; i-- > 0;) {
         const event *e = &run->events[i];
         if (outer_begin_us >= 0.0 && e->begin_us >= outer_begin_us)
             continue;
         outer_begin_us = e->place && e->place->nests ? e->begin_us : -1.0;
-        if (e->place && e->place->place >= 0)
-            row[e->place->place] += duration_ns(e->duration_us);
+        if (e->place && e->place->place >= 0) {
+            row[e->place->place].ns += duration_ns(e->duration_us);
+            row[e->place->place].nodes += 1.0;
+        }
     }
-    runs->total_ns[runs->n++] = duration_ns(total_us);
+    double call_us = total_us - run->executor_us;
+    runs->runs[runs->n++] = (mae_ort_run){duration_ns(total_us), call_us > 0.0 ? call_us * 1e3 : 0.0};
     run->n = 0;
     return NULL;
 }
@@ -92,9 +96,11 @@ static mae_error *read_event(const json_t *object, const mae_ort_places *places,
         return NULL;
     if (strcmp(category, "Node") == 0)
         return add_node(run, places, name, json_number_value(begin), json_number_value(duration));
-    if (strcmp(category, "Session") == 0 && strcmp(name, "model_run") == 0)
-        return end_run(runs, run, json_number_value(duration));
-    return NULL;
+    if (strcmp(category, "Session") != 0)
+        return NULL;
+    if (strcmp(name, "SequentialExecutor::Execute") == 0)
+        run->executor_us = json_number_value(duration); /* subgraphs have their own, before the graph's */
+    return strcmp(name, "model_run") == 0 ? end_run(runs, run, json_number_value(duration)) : NULL;
 }
 
 static mae_error *read_lines(FILE *file, const mae_ort_places *places, nodes *run, mae_ort_runs *runs)
@@ -132,6 +138,6 @@ mae_error *mae_ort_runs_read(const char *path, const mae_ort_places *places, mae
 
 void mae_ort_runs_finish(mae_ort_runs *runs)
 {
-    free(runs->total_ns);
-    free(runs->place_ns);
+    free(runs->runs);
+    free(runs->visits);
 }

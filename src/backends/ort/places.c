@@ -249,14 +249,16 @@ static int compare_places(const void *a, const void *b)
     return strcmp(((const mae_ort_place *)a)->name, ((const mae_ort_place *)b)->name);
 }
 
-/* Two nodes of one name cannot be told apart in the profile: of different places, they have none. */
+/* Nodes of one name cannot be told apart in the profile: of different places, they have none. */
 static void settle_doubles(mae_ort_places *places)
 {
     qsort(places->entries, places->n, sizeof(*places->entries), compare_places);
-    for (size_t i = 1; i < places->n; i++) {
-        mae_ort_place *a = &places->entries[i - 1], *b = &places->entries[i];
-        if (strcmp(a->name, b->name) == 0 && a->place != b->place)
-            a->place = b->place = MAE_ORT_NOWHERE;
+    for (size_t first = 0, end; first < places->n; first = end) {
+        bool agree = true;
+        for (end = first; end < places->n && compare_places(&places->entries[first], &places->entries[end]) == 0; end++)
+            agree = agree && places->entries[end].place == places->entries[first].place;
+        for (size_t i = first; !agree && i < end; i++)
+            places->entries[i].place = MAE_ORT_NOWHERE;
     }
 }
 

@@ -22,9 +22,16 @@ void mae_ort_timing_destroy(mae_ort_timing *timing);
 MAE_MUST_CHECK mae_error *mae_ort_timing_read_model(mae_ort_timing *timing, const mae_graph *graph,
                                                     const mae_segment *segment);
 
-/* Ends the engine's profiling and fills `times` (see mae_pe_ops.layer_ns). */
-MAE_MUST_CHECK mae_error *mae_ort_timing_finish(mae_ort_timing *timing, const mae_ort *ort, OrtSession *session,
-                                                size_t skip, mae_layer_times *times);
+/* Ends the engine's profiling and reads what it wrote. Later runs of the session are plain ones. */
+MAE_MUST_CHECK mae_error *mae_ort_timing_stop(mae_ort_timing *timing, const mae_ort *ort, OrtSession *session);
+
+/* How many runs were timed. */
+size_t mae_ort_timing_runs(const mae_ort_timing *timing);
+
+/* Fills `times` (see mae_pe_ops.layer_ns) from the timed runs after the first `skip`, given the times of
+ * plain runs, which are sorted. */
+MAE_MUST_CHECK mae_error *mae_ort_timing_average(const mae_ort_timing *timing, size_t skip, double *plain_ns,
+                                                 size_t n_plain, mae_layer_times *times);
 
 /* -- places.c: which node of the optimised model belongs where -- */
 
@@ -50,11 +57,22 @@ void mae_ort_places_finish(mae_ort_places *places);
 
 /* -- events.c: what happened in each run -- */
 
+typedef struct mae_ort_run {
+    double total_ns;
+    double call_ns; /* of it, outside the executor: taking inputs, handing out outputs */
+} mae_ort_run;
+
+/* What one run did at one place. */
+typedef struct mae_ort_visit {
+    double ns;
+    double nodes;
+} mae_ort_visit;
+
 typedef struct mae_ort_runs {
     size_t n_places;
     size_t n, capacity;
-    double *total_ns; /* n */
-    double *place_ns; /* n x n_places, row-major */
+    mae_ort_run *runs;
+    mae_ort_visit *visits; /* n x n_places, row-major */
 } mae_ort_runs;
 
 /* Reads the profile the engine wrote. */
