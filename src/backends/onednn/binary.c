@@ -189,8 +189,7 @@ static mae_error *lower_reversed(mae_dnn_build *b, int index, dnnl_alg_kind_t al
     return mae_dnn_step_add(b, pd, in_place, 2);
 }
 
-/* One operand of a row of them, seen with the result's dimensions; `alg` applied in place to `dst`. */
-static mae_error *apply_operand(mae_dnn_build *b, dnnl_alg_kind_t alg, int first, int operand, int dst)
+mae_error *mae_dnn_apply_operand(mae_dnn_build *b, dnnl_alg_kind_t alg, int first, int operand, int dst)
 {
     dnnl_dims_t dims, own;
     dnnl_primitive_desc_t pd;
@@ -224,9 +223,9 @@ static mae_error *lower_many(mae_dnn_build *b, const mae_node *node, dnnl_alg_ki
     }
     MAE_TRY(mae_dnn_constant(b, nothing, plain, plain, &zeros));
     MAE_TRY(mae_dnn_value_new(b, plain, out, &dst));
-    MAE_TRY(apply_operand(b, dnnl_binary_add, zeros, node->inputs[0], dst));
+    MAE_TRY(mae_dnn_apply_operand(b, dnnl_binary_add, zeros, node->inputs[0], dst));
     for (size_t i = 1; i < node->n_inputs; i++)
-        MAE_TRY(apply_operand(b, alg, dst, node->inputs[i], dst));
+        MAE_TRY(mae_dnn_apply_operand(b, alg, dst, node->inputs[i], dst));
     return NULL;
 }
 

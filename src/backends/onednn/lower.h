@@ -31,6 +31,11 @@ MAE_MUST_CHECK mae_error *mae_dnn_lower_pad(mae_dnn_build *build, int node);
 /* Does the node compute a function of one tensor that mae_dnn_lower_eltwise() can lower? */
 bool mae_dnn_is_function(const mae_dnn_build *build, int node);
 
+/* dst = first alg operand, where `first` and `dst` are values in row-major order and the operand is a tensor that may
+ * be broadcast. `dst` belongs to a tensor. */
+MAE_MUST_CHECK mae_error *mae_dnn_apply_operand(mae_dnn_build *build, dnnl_alg_kind_t alg, int first, int operand,
+                                                int dst);
+
 /* ---- Parameters of nodes ---- */
 
 /* Attribute `name` as `n` integers; `otherwise` for each when it is left out. False if it has another length. */

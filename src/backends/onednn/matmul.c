@@ -148,6 +148,38 @@ static bool is_row(const mae_dnn_build *b, int tensor, int64_t columns)
     return n == 1 || (n == (size_t)columns && shape->dims[shape->rank - 1] == columns);
 }
 
+/* The product, its factor and the bias one after the other: variable weights cannot be scaled beforehand, and a
+ * bias of another shape than a constant row is not one to the library. */
+static mae_error *lower_apart(product *p)
+{
+    mae_dnn_build *b = p->b;
+    const mae_dnn_chain nothing = {0};
+    dnnl_primitive_desc_t pd;
+    mae_dnn_arg args[4];
+    float alpha = p->constant ? 1.0f : (float)p->alpha;
+    int bias = p->bias, dst;
+    size_t n;
+
+    p->bias = -1;
+    if (bias >= 0 && p->beta != 1.0)
+        return mae_dnn_unsupported(b, "a Gemm with beta and a bias that is not a constant row");
+    MAE_TRY(describe(p, false));
+    MAE_TRY(arguments(p, &nothing, args, &n));
+    MAE_TRY(mae_dnn_value_new(b, p->dst_layout, p->dst, &dst));
+    args[n++] = (mae_dnn_arg){DNNL_ARG_DST, dst};
+    if (create(p, b->pe->attr, &pd) != dnnl_success)
+        return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
+    MAE_TRY(mae_dnn_step_add(b, pd, args, n));
+    if (alpha != 1.0f) {
+        const mae_dnn_arg in_place[] = {{DNNL_ARG_SRC, dst}, {DNNL_ARG_DST, dst}};
+        if (mae_dnn_pd_eltwise(b->pe->engine, dnnl_eltwise_linear, p->dst_layout, alpha, 0.0f, b->pe->attr, &pd) !=
+            dnnl_success)
+            return mae_dnn_unsupported(b, "oneDNN does not have this function");
+        MAE_TRY(mae_dnn_step_add(b, pd, in_place, 2));
+    }
+    return bias >= 0 ? mae_dnn_apply_operand(b, dnnl_binary_add, dst, bias, dst) : NULL;
+}
+
 static mae_error *lower_gemm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
@@ -171,13 +203,10 @@ static mae_error *lower_gemm(mae_dnn_build *b, int index)
         p.weight_dims[i] = w->dims[p.transposed_weights ? 1 - i : i];
     }
     p.constant = mae_dnn_is_weight(b, p.weights);
-    if (!p.constant && p.alpha != 1.0)
-        return mae_dnn_unsupported(b, "a Gemm with alpha and variable weights");
     if (p.beta == 0.0)
         p.bias = -1;
-    if (p.bias >= 0 && !is_row(b, p.bias, p.dst_dims[1]))
-        return mae_dnn_unsupported(b, "a Gemm whose bias is not a constant row");
-    return lower(&p, index);
+    bool in_one = (p.constant || p.alpha == 1.0) && (p.bias < 0 || is_row(b, p.bias, p.dst_dims[1]));
+    return in_one ? lower(&p, index) : lower_apart(&p);
 }
 
 /* Axes of one operand, widened with batches of one. A vector is a row on the left, a column on the right. */
