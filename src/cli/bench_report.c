@@ -183,7 +183,7 @@ static int print_mapping(const mae_bench *bench, bool all)
     cli_mapping mapping;
     CLI_TRY(cli_mapping_of_plan(bench->plan, bench->profile, &mapping));
     int status = print_layers(&mapping, all);
-    printf("\nThe plan:\n");
+    printf("\nThe plan's segments, ms (* chosen):\n");
     if (!status)
         status = cli_mapping_print_segments(&mapping);
     putchar('\n');

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/message.h"
 #include "cli/table.h"
@@ -166,26 +167,62 @@ bool cli_greedy_cost(const mae_profile *profile, double period_ms, mae_predictio
 
 /* ---- tables ---- */
 
+/* What the segment's layers would take on a PE, one by one; the PE chosen is marked. */
+static void add_sum(cli_table *table, const cli_mapping *m, const cli_segment *s, size_t pe)
+{
+    double sum = 0;
+    bool supported = true;
+    for (int l = s->first; l <= s->last; l++) {
+        const mae_cost *cost = &m->profile->costs[(size_t)l * m->profile->n_pes + pe];
+        supported = supported && cost->supported;
+        sum += cost->time_ms;
+    }
+    bool chosen = (int)pe == s->pe;
+    if (supported)
+        cli_table_cell(table, chosen ? CLI_GREEN : CLI_PLAIN, "%.4f%s", sum, chosen ? " *" : "  ");
+    else
+        cli_table_cell(table, CLI_DIM, "-  ");
+}
+
+static void add_segment(cli_table *table, const cli_mapping *m, size_t i)
+{
+    const cli_segment *s = &m->segments[i];
+    const mae_profile_layer *layers = m->profile->layers;
+    cli_table_cell(table, CLI_PLAIN, "%zu", i + 1);
+    cli_table_cell(table, CLI_PLAIN, "%s", m->profile->pes[s->pe].name);
+    cli_table_cell(table, CLI_PLAIN, "%d", s->last - s->first + 1);
+    if (s->last == s->first)
+        cli_table_cell(table, CLI_PLAIN, "%.24s", layers[s->first].name);
+    else
+        cli_table_cell(table, CLI_PLAIN, "%.24s .. %.24s", layers[s->first].name, layers[s->last].name);
+    for (size_t pe = 0; pe < m->profile->n_pes; pe++)
+        add_sum(table, m, s, pe);
+    cli_table_cell(table, CLI_PLAIN, "%.4f", s->time_ms);
+    cli_table_cell(table, CLI_DIM, "%s", s->measured ? "measured whole" : "sum of its layers");
+}
+
 int cli_mapping_print_segments(const cli_mapping *m)
 {
-    static const char *const heading[] = {"segment", "PE", "layers", "first .. last", "predicted ms", "from"};
-    cli_table *table = cli_table_create("rlrlrl");
+    static const char *const heading[] = {"#", "PE", "layers", "first .. last"};
+    size_t n = m->profile->n_pes;
+    char *align = malloc(n + 7);
+    if (!align)
+        return cli_nomem();
+    memcpy(align, "rlrl", 4);
+    memset(align + 4, 'r', n + 1);
+    strcpy(align + 4 + n + 1, "l");
+    cli_table *table = cli_table_create(align);
     for (size_t i = 0; i < sizeof heading / sizeof *heading; i++)
         cli_table_cell(table, CLI_BOLD, "%s", heading[i]);
-    for (size_t i = 0; i < m->n_segments; i++) {
-        const cli_segment *s = &m->segments[i];
-        const mae_profile_layer *layers = m->profile->layers;
-        cli_table_cell(table, CLI_PLAIN, "%zu", i + 1);
-        cli_table_cell(table, CLI_PLAIN, "%s", m->profile->pes[s->pe].name);
-        cli_table_cell(table, CLI_PLAIN, "%d", s->last - s->first + 1);
-        if (s->last == s->first)
-            cli_table_cell(table, CLI_PLAIN, "%.40s", layers[s->first].name);
-        else
-            cli_table_cell(table, CLI_PLAIN, "%.40s .. %.40s", layers[s->first].name, layers[s->last].name);
-        cli_table_cell(table, CLI_PLAIN, "%.4f", s->time_ms);
-        cli_table_cell(table, CLI_DIM, "%s", s->measured ? "this segment, measured" : "sum of its layers");
-    }
-    return cli_table_finish(table);
+    for (size_t pe = 0; pe < n; pe++)
+        cli_table_cell(table, CLI_BOLD, "%s  ", m->profile->pes[pe].name);
+    cli_table_cell(table, CLI_BOLD, "predicted ms");
+    cli_table_cell(table, CLI_PLAIN, "%s", "");
+    for (size_t i = 0; i < m->n_segments; i++)
+        add_segment(table, m, i);
+    int status = cli_table_finish(table);
+    free(align);
+    return status;
 }
 
 int cli_mapping_print_moves(const cli_mapping *m)

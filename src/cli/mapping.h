@@ -34,7 +34,7 @@ void cli_mapping_clear(cli_mapping *mapping);
  * the fewest layers) first. False when that is not allowed: a layer without a PE, a transfer that does not exist. */
 bool cli_greedy_cost(const mae_profile *profile, double period_ms, mae_prediction *ret_cost);
 
-/* Segments, with their predicted times, as a table on standard output. */
+/* Segments, what their layers take on each PE, and their predicted times, as a table on standard output. */
 int cli_mapping_print_segments(const cli_mapping *mapping);
 /* The moves, summed by pair of PEs. */
 int cli_mapping_print_moves(const cli_mapping *mapping);
