@@ -1,4 +1,5 @@
 /* Conformance of units: what holds for every backend whatever it computes. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -172,6 +173,57 @@ static void check_timed(const test_engine *engine, const mae_graph *graph)
     mae_program_destroy(plain);
 }
 
+/* One PE and a unit of it, in a thread of its own. */
+typedef struct worker {
+    const mae_graph *graph;
+    mae_program *program;
+    const void *wanted;
+    size_t bytes;
+    bool failed;
+} worker;
+
+/* No assertions here: they leave by a jump, which must not cross threads. */
+static void *work(void *arg)
+{
+    worker *w = arg;
+    for (int i = 0; i < ROUNDS && !w->failed; i++) {
+        const void *data = NULL;
+        mae_shape shape;
+        mae_error *error = mae_program_run(w->program, NULL);
+        if (!error)
+            error = mae_program_read(w->program, w->graph->outputs[0], &data, &shape);
+        w->failed = error || memcmp(data, w->wanted, w->bytes) != 0;
+        mae_error_free(error);
+    }
+    return NULL;
+}
+
+/* Different PEs may be used at once. */
+static void check_at_once(const test_engine *opened, const mae_graph *graph)
+{
+    enum { N = 2 };
+    test_engine engines[N];
+    worker workers[N];
+    float *wanted[N];
+    pthread_t threads[N];
+    for (size_t i = 0; i < N; i++) {
+        size_t n;
+        assert_true(test_engine_open(opened->pe->backend->name, 1, &engines[i]));
+        mae_program *program = whole(&engines[i], graph);
+        wanted[i] = outputs_for(program, graph, i + 1, &n);
+        workers[i] = (worker){.graph = graph, .program = program, .wanted = wanted[i], .bytes = n * sizeof(float)};
+    }
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    for (size_t i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        assert_false(workers[i].failed);
+        mae_program_destroy(workers[i].program);
+        test_engine_close(&engines[i]);
+        free(wanted[i]);
+    }
+}
+
 static void test_rounds(void **state)
 {
     (void)state;
@@ -190,10 +242,16 @@ static void test_timed(void **state)
     for_each(check_timed);
 }
 
+static void test_at_once(void **state)
+{
+    (void)state;
+    for_each(check_at_once);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds), cmocka_unit_test(test_two_units),
-                                       cmocka_unit_test(test_timed)};
+                                       cmocka_unit_test(test_timed), cmocka_unit_test(test_at_once)};
     conformance_arguments(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
