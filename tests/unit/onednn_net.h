@@ -304,6 +304,8 @@ static inline double net_scalar_function(const mae_node *node, double x)
         return exp(x);
     if (!strcmp(op, "Abs"))
         return fabs(x);
+    if (!strcmp(op, "Sqrt"))
+        return sqrt(x);
     if (!strcmp(op, "Neg"))
         return -x;
     if (!strcmp(op, "Erf"))
@@ -333,6 +335,8 @@ static inline double net_combine(const char *op, double a, double b)
         return a / b;
     if (!strcmp(op, "Max"))
         return fmax(a, b);
+    if (!strcmp(op, "Pow"))
+        return pow(a, b);
     return fmin(a, b);
 }
 
@@ -435,6 +439,18 @@ static inline double net_softmax(const net *n, const mae_node *node, const int64
     return exp((double)n->values[node->inputs[0]][net_at(x, at)]) / sum;
 }
 
+/* Over the last axis. */
+static inline double net_mean_at(const net *n, const mae_node *node, const int64_t *at)
+{
+    const mae_shape *x = &n->tensors[node->inputs[0]].shape;
+    int64_t p[MAE_MAX_RANK];
+    double sum = 0;
+    memcpy(p, at, sizeof(p));
+    for (p[x->rank - 1] = 0; p[x->rank - 1] < x->dims[x->rank - 1]; p[x->rank - 1]++)
+        sum += (double)n->values[node->inputs[0]][net_at(x, p)];
+    return sum / (double)x->dims[x->rank - 1];
+}
+
 static inline double net_batch_norm(const net *n, const mae_node *node, double x, int64_t c)
 {
     double v[4];
@@ -476,6 +492,8 @@ static inline double net_element(const net *n, const mae_node *node, size_t e, c
         return net_matmul(n, node, at, rank);
     if (!strcmp(op, "Softmax"))
         return net_softmax(n, node, at);
+    if (!strcmp(op, "ReduceMean"))
+        return net_mean_at(n, node, at);
     if (!strcmp(op, "BatchNormalization"))
         return net_batch_norm(n, node, (double)n->values[node->inputs[0]][e], at[1]);
     if (!strcmp(op, "Reshape"))
@@ -762,6 +780,18 @@ static inline int net_slice(net *n, int x, const int64_t *starts, const int64_t 
     for (int i = 0; i < rank; i++)
         dims[i] = ends[i] - starts[i];
     return net_output_of(n, node, rank, dims);
+}
+
+/* Over the last axis, which is kept. */
+static inline int net_mean(net *n, bool follows, int x)
+{
+    const mae_shape *in = &n->tensors[x].shape;
+    int node = net_node(n, "ReduceMean", follows, 1, (int[]){x});
+    int64_t dims[MAE_MAX_RANK];
+    net_attr_ints(n, node, "axes", 1, (int64_t[]){-1});
+    memcpy(dims, in->dims, sizeof(dims));
+    dims[in->rank - 1] = 1;
+    return net_output_of(n, node, in->rank, dims);
 }
 
 static inline int net_softmax_of(net *n, int x, int64_t axis)

@@ -352,6 +352,30 @@ static void products(void **state)
     }
 }
 
+/* Layer normalization in its parts, whole and with a part that is needed elsewhere. */
+static void written_norms(void **state)
+{
+    (void)state;
+    NEED_ENGINE();
+    for (int which = 0; which < 4; which++) {
+        net n;
+        net_begin(&n, 19);
+        int x = net_input(&n, NET_DIMS(2, 5, 12));
+        int mean = net_mean(&n, false, x), d = net_binary(&n, "Sub", true, x, mean);
+        int square = which == 1 ? net_binary(&n, "Pow", true, d, net_scalar(&n, 2)) : net_binary(&n, "Mul", true, d, d);
+        int s = net_binary(&n, "Add", true, net_mean(&n, true, square), net_scalar(&n, 0.01f));
+        int y = net_binary(&n, "Div", true, d, net_unary(&n, "Sqrt", true, s));
+        if (which != 2)
+            y = net_binary(&n, "Mul", true, net_constant(&n, NET_DIMS(12)), y);
+        y = net_binary(&n, "Add", true, y, net_constant(&n, NET_DIMS(which == 2 ? 1 : 12)));
+        net_want(&n, net_unary(&n, "Relu", false, y));
+        if (which == 3)
+            net_want(&n, d);
+        net_check(&n, &engine);
+        net_end(&n);
+    }
+}
+
 /* Outputs that are inputs seen otherwise, or the same memory twice. */
 static void borders(void **state)
 {
@@ -475,6 +499,7 @@ int main(void)
         cmocka_unit_test(parts),
         cmocka_unit_test(pools),
         cmocka_unit_test(products),
+        cmocka_unit_test(written_norms),
         cmocka_unit_test(borders),
         cmocka_unit_test(layer_times_add_up),
         cmocka_unit_test(says_no),

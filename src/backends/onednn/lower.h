@@ -31,6 +31,13 @@ MAE_MUST_CHECK mae_error *mae_dnn_lower_pad(mae_dnn_build *build, int node);
 /* Does the node compute a function of one tensor that mae_dnn_lower_eltwise() can lower? */
 bool mae_dnn_is_function(const mae_dnn_build *build, int node);
 
+/* Normalises `from` over its axes from `axis` on; `factors` are tensors of scale and shift, or -1. */
+MAE_MUST_CHECK mae_error *mae_dnn_layer_norm(mae_dnn_build *build, int from, int to, int64_t axis, float epsilon,
+                                             const int factors[2]);
+/* Is the ReduceMean `node` the first of a layer normalization over the last axis that is written out? Then lowers all
+ * of it; *ret_done says so. */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_written_norm(mae_dnn_build *build, int node, bool *ret_done);
+
 /* dst = first alg operand, where `first` and `dst` are values in row-major order and the operand is a tensor that may
  * be broadcast. `dst` belongs to a tensor. */
 MAE_MUST_CHECK mae_error *mae_dnn_apply_operand(mae_dnn_build *build, dnnl_alg_kind_t alg, int first, int operand,

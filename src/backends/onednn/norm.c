@@ -107,51 +107,57 @@ static bool as_matrix(const mae_shape *shape, int64_t axis, dnnl_dim_t dims[2])
 }
 
 /* Source and result of a step that sees its tensor as another shape. */
-static mae_error *reshaped_pair(mae_dnn_build *b, const mae_node *node, int ndims, const dnnl_dim_t *dims, int *ret_src,
+static mae_error *reshaped_pair(mae_dnn_build *b, int from, int to, int ndims, const dnnl_dim_t *dims, int *ret_src,
                                 int *ret_dst)
 {
     dnnl_dims_t own;
-    int value, n = mae_dnn_dims(b, node->outputs[0], own);
+    int value, n = mae_dnn_dims(b, to, own);
     mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, n, own);
 
     if (!plain)
         return mae_error_nomem();
-    MAE_TRY(mae_dnn_value_reshaped(b, node->inputs[0], ndims, dims, ret_src));
-    MAE_TRY(mae_dnn_value_new(b, plain, node->outputs[0], &value));
+    MAE_TRY(mae_dnn_value_reshaped(b, from, ndims, dims, ret_src));
+    MAE_TRY(mae_dnn_value_new(b, plain, to, &value));
     return mae_dnn_value_view(b, value, mae_dnn_layout_plain(b->pool, ndims, dims), 0, -1, ret_dst);
+}
+
+mae_error *mae_dnn_layer_norm(mae_dnn_build *b, int from, int to, int64_t axis, float epsilon, const int factors[2])
+{
+    layer_norm l = {epsilon, factors[0] >= 0, factors[1] >= 0};
+    dnnl_dim_t dims[2];
+    dnnl_primitive_desc_t pd;
+    mae_dnn_arg args[4];
+    size_t n = 2;
+    int src, dst;
+
+    if (!as_matrix(&mae_dnn_tensor(b, from)->shape, axis, dims))
+        return mae_dnn_unsupported(b, "a layer normalization along that axis");
+    MAE_TRY(reshaped_pair(b, from, to, 2, dims, &src, &dst));
+    args[0] = (mae_dnn_arg){DNNL_ARG_SRC, src};
+    args[1] = (mae_dnn_arg){DNNL_ARG_DST, dst};
+    for (int i = 0; i < 2; i++) {
+        if (factors[i] < 0)
+            continue;
+        if (mae_dnn_tensor(b, factors[i])->bytes != (size_t)dims[1] * sizeof(float))
+            return mae_dnn_unsupported(b, "a layer normalization with broadcast factors");
+        args[n].id = i ? DNNL_ARG_SHIFT : DNNL_ARG_SCALE;
+        MAE_TRY(mae_dnn_value_reshaped(b, factors[i], 1, dims + 1, &args[n++].value));
+    }
+    if (create_layer_norm(b, &l, mae_dnn_at(b, src)->layout, &pd) != dnnl_success)
+        return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
+    return mae_dnn_step_add(b, pd, args, n);
 }
 
 mae_error *mae_dnn_lower_layer_norm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
-    int tensors[2] = {mae_dnn_node_input(node, 1), mae_dnn_node_input(node, 2)}, src, dst;
-    layer_norm l = {mae_node_float(node, "epsilon", 1e-5f), tensors[0] >= 0, tensors[1] >= 0};
-    dnnl_dim_t dims[2];
-    dnnl_primitive_desc_t pd;
-    mae_dnn_arg args[4];
-    size_t n = 2;
+    const int factors[2] = {mae_dnn_node_input(node, 1), mae_dnn_node_input(node, 2)};
 
     for (size_t i = 1; i < node->n_outputs; i++)
         if (node->outputs[i] >= 0)
             return mae_dnn_unsupported(b, "a layer normalization that also yields statistics");
-    if (!as_matrix(&mae_dnn_tensor(b, node->inputs[0])->shape, mae_node_int(node, "axis", -1), dims))
-        return mae_dnn_unsupported(b, "a layer normalization along that axis");
-    for (int i = 0; i < 2; i++)
-        if (tensors[i] >= 0 && mae_dnn_tensor(b, tensors[i])->bytes != (size_t)dims[1] * sizeof(float))
-            return mae_dnn_unsupported(b, "a layer normalization with broadcast factors");
-    MAE_TRY(reshaped_pair(b, node, 2, dims, &src, &dst));
-    args[0] = (mae_dnn_arg){DNNL_ARG_SRC, src};
-    args[1] = (mae_dnn_arg){DNNL_ARG_DST, dst};
-    for (int i = 0; i < 2; i++) {
-        if (tensors[i] < 0)
-            continue;
-        args[n].id = i ? DNNL_ARG_SHIFT : DNNL_ARG_SCALE;
-        MAE_TRY(mae_dnn_value_reshaped(b, tensors[i], 1, dims + 1, &args[n].value));
-        n++;
-    }
-    if (create_layer_norm(b, &l, mae_dnn_at(b, src)->layout, &pd) != dnnl_success)
-        return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
-    return mae_dnn_step_add(b, pd, args, n);
+    return mae_dnn_layer_norm(b, node->inputs[0], node->outputs[0], mae_node_int(node, "axis", -1),
+                              mae_node_float(node, "epsilon", 1e-5f), factors);
 }
 
 static dnnl_status_t create_lrn(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout, dnnl_primitive_desc_t *ret_pd)
@@ -198,7 +204,7 @@ mae_error *mae_dnn_lower_softmax(mae_dnn_build *b, int index)
         return mae_dnn_unsupported(b, "a softmax along that axis");
     for (int i = 0; i < x->rank; i++)
         dims[i < axis ? 0 : i == axis || node->opset < 13 ? 1 : 2] *= x->dims[i];
-    MAE_TRY(reshaped_pair(b, node, dims[2] == 1 ? 2 : 3, dims, &src, &dst));
+    MAE_TRY(reshaped_pair(b, node->inputs[0], node->outputs[0], dims[2] == 1 ? 2 : 3, dims, &src, &dst));
     if (mae_dnn_pd_softmax(b->pe->engine, !strcmp(node->op, "LogSoftmax"), mae_dnn_at(b, src)->layout, 1, b->pe->attr,
                            &pd) != dnnl_success)
         return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");

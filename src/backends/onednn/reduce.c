@@ -69,7 +69,7 @@ mae_error *mae_dnn_lower_reduce(mae_dnn_build *b, int index)
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
     const struct reduction *r = NULL;
-    bool gone[MAE_MAX_RANK];
+    bool gone[MAE_MAX_RANK], done = false;
     dnnl_dims_t from, to, dims;
     dnnl_primitive_desc_t pd;
     int src, dst, view;
@@ -78,6 +78,9 @@ mae_error *mae_dnn_lower_reduce(mae_dnn_build *b, int index)
         r = strcmp(node->op, reductions[i].op) ? r : &reductions[i];
     if (!r || !reduced_axes(b, node, gone))
         return mae_dnn_unsupported(b, "a reduction along axes that are not constant");
+    MAE_TRY(mae_dnn_lower_written_norm(b, index, &done));
+    if (done)
+        return NULL;
     if (is_spatial(node, x, gone))
         return mae_dnn_lower_global_pool(b, index);
     int ndims = merge(x, gone, from, to);
