@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/json_writer.h"
-#include "base/json.h"
+#include "plan/front_hull.h"
 #include "plan/labels.h"
 #include "plan/plan.h"
 #include "plan/solver.h"
 
 typedef struct point {
     mae_prediction cost;
-    size_t found;
+    size_t found;         /* label */
+    const mae_path *path; /* or, if not NULL, a supported point */
 } point;
 
 typedef struct work {
@@ -19,9 +19,11 @@ typedef struct work {
     const mae_trellis *t;
     const mae_bounds *bounds;
     int max_switches;
+    mae_front_hull hull;
     mae_labels labels;
     point *points;
     size_t n;
+    int *one, *other; /* room for mappings */
 } work;
 
 static int compare_points(const void *left, const void *right)
@@ -34,18 +36,25 @@ static int compare_points(const void *left, const void *right)
     return (x->cost.switches > y->cost.switches) - (x->cost.switches < y->cost.switches);
 }
 
+static void mapping_of(const work *w, const point *p, int *ret_mapping)
+{
+    if (p->path)
+        memcpy(ret_mapping, p->path->mapping, (size_t)w->m->n * sizeof *ret_mapping);
+    else
+        mae_labels_mapping(&w->labels, &w->labels.found[p->found], w->m->n, ret_mapping);
+}
+
 /* Of two mappings with one cost: fewer switches, then names. */
 static bool preferred(const work *w, const point *x, const point *y)
 {
     if (x->cost.switches != y->cost.switches)
         return x->cost.switches < y->cost.switches;
-    const mae_found *a = &w->labels.found[x->found], *b = &w->labels.found[y->found];
-    uint32_t i = a->trace, j = b->trace;
-    bool first = false;
-    for (; i != j; i = w->labels.parent[i], j = w->labels.parent[j])
-        if (w->labels.pe[i] != w->labels.pe[j])
-            first = w->labels.pe[i] < w->labels.pe[j];
-    return first;
+    mapping_of(w, x, w->one);
+    mapping_of(w, y, w->other);
+    for (int l = 0; l < w->m->n; l++)
+        if (w->one[l] != w->other[l])
+            return w->one[l] < w->other[l];
+    return false;
 }
 
 /* Sorts, and leaves out what another point beats, costs within 1e-9 counting as equal. */
@@ -68,6 +77,13 @@ static void filter(work *w)
     w->n = n;
 }
 
+static point make_point(const work *w, mae_pair cost, int switches)
+{
+    double lat = (double)cost.lat, en = (double)cost.en;
+    return (point){.cost = {mae_model_ms(w->m, lat), mae_model_mj(w->m, lat, en), switches}};
+}
+
+/* All points of one search, supported ones included where they were used to leave others out. */
 static mae_error *search_once(work *w, const mae_search *search)
 {
     mae_labels_finish(&w->labels);
@@ -75,27 +91,30 @@ static mae_error *search_once(work *w, const mae_search *search)
     w->points = NULL;
     w->n = 0;
     MAE_TRY(mae_labels_search(search, &w->labels));
-    w->points = malloc((w->labels.n_found + 1) * sizeof *w->points);
+    w->points = malloc((w->labels.n_found + w->hull.n_points + 1) * sizeof *w->points);
     if (!w->points)
         return mae_error_nomem();
     for (size_t i = 0; i < w->labels.n_found; i++) {
-        const mae_found *f = &w->labels.found[i];
-        double lat = (double)f->cost.lat, en = (double)f->cost.en;
-        w->points[w->n++] = (point){{mae_model_ms(w->m, lat), mae_model_mj(w->m, lat, en), f->switches}, i};
+        w->points[w->n] = make_point(w, w->labels.found[i].cost, w->labels.found[i].switches);
+        w->points[w->n++].found = i;
+    }
+    for (size_t i = 0; i < w->hull.n_points && search->wanted; i++) {
+        w->points[w->n] = make_point(w, w->hull.points[i].cost, w->hull.points[i].switches);
+        w->points[w->n++].path = &w->hull.points[i];
     }
     filter(w);
     return NULL;
 }
 
-/* Which limits do the front's points break? */
-static void broken(const work *w, int *mapping, uint64_t *pes, bool *switches)
+/* Which limits do these points break? */
+static void broken(work *w, uint64_t *pes, bool *switches)
 {
     const mae_model *m = w->m;
     for (size_t i = 0; i < w->n; i++) {
         int count[64] = {0};
-        mae_labels_mapping(&w->labels, &w->labels.found[w->points[i].found], m->n, mapping);
+        mapping_of(w, &w->points[i], w->one);
         for (int l = 0; l < m->n; l++)
-            count[mapping[l]] += l == 0 || mapping[l] != mapping[l - 1];
+            count[w->one[l]] += l == 0 || w->one[l] != w->one[l - 1];
         for (int p = 0; p < m->n_pes; p++)
             if (m->max_segments[p] > 0 && count[p] > m->max_segments[p])
                 *pes |= (uint64_t)1 << p;
@@ -103,39 +122,34 @@ static void broken(const work *w, int *mapping, uint64_t *pes, bool *switches)
     }
 }
 
-static mae_error *search_front(work *w, size_t max_labels)
+/* Limits cost states, so each is looked at only once a point of the front breaks it. Supported points that
+ * break one prove nothing about the others: then nothing is left out for their sake. */
+static mae_error *search_front(work *w)
 {
     uint64_t pes = 0;
     bool switches = false;
-    int *mapping = malloc((size_t)w->m->n * sizeof *mapping);
-    if (!mapping)
-        return mae_error_nomem();
-    mae_error *error = NULL;
     for (;;) {
         mae_search search = {.t = w->t,
                              .bounds = w->bounds,
                              .criteria = MAE_BOTH,
                              .max_switches = w->max_switches,
+                             .wanted = pes || switches ? NULL : &w->hull.wanted,
                              .upper = INFINITY,
                              .k = 1,
-                             .max_labels = max_labels};
+                             .max_labels = UINT32_MAX - 1};
         uint64_t over = 0;
         bool over_switches = false;
-        if (!mae_tracking_init(&search.tracking, w->m, pes, switches)) {
-            error = mae_error_new(MAE_ERR_FAILED, "too many PEs have a binding max_segments for an exact front");
-            break;
-        }
-        error = search_once(w, &search);
-        if (error || w->labels.too_many)
-            break;
-        broken(w, mapping, &over, &over_switches);
+        if (!mae_tracking_init(&search.tracking, w->m, pes, switches))
+            return mae_error_new(MAE_ERR_FAILED, "too many PEs have a binding max_segments for an exact front");
+        MAE_TRY(search_once(w, &search));
+        if (w->labels.too_many)
+            return mae_error_new(MAE_ERR_FAILED, "the front has too many points: give it an epsilon");
+        broken(w, &over, &over_switches);
         if (!(over & ~pes) && (switches || !over_switches))
-            break;
+            return NULL;
         pes |= over;
         switches |= over_switches;
     }
-    free(mapping);
-    return error;
 }
 
 /* ---- the result ---- */
@@ -180,7 +194,7 @@ static mae_error *hand_out(const work *w, mae_front **ret_front)
     MAE_TRY(new_front(w->n, (size_t)w->m->n, &o));
     for (size_t i = 0; i < w->n; i++) {
         int *mapping = o->points[i].mapping;
-        mae_labels_mapping(&w->labels, &w->labels.found[w->points[i].found], w->m->n, mapping);
+        mapping_of(w, &w->points[i], mapping);
         for (int l = 0; l < w->m->n; l++)
             mapping[l] = w->m->pe_of[mapping[l]];
         o->points[i].cost = w->points[i].cost;
@@ -207,19 +221,27 @@ static mae_error *single_point(const mae_profile *profile, const mae_goal *goal,
     return error;
 }
 
-static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_switches, mae_front **ret_front)
+static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_switches, double epsilon,
+                           mae_front **ret_front)
 {
     const mae_aim aim = {.kind = MAE_BY_LATENCY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &aim, &bounds));
     work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches};
-    mae_error *error = search_front(&w, UINT32_MAX - 1);
+    w.one = malloc((size_t)m->n * sizeof *w.one);
+    w.other = malloc((size_t)m->n * sizeof *w.other);
+    mae_error *error = w.one && w.other ? mae_front_hull_create(t, epsilon, &w.hull) : mae_error_nomem();
+    if (!error)
+        error = search_front(&w);
     if (!error && w.n == 0)
         error = mae_error_new(MAE_ERR_INFEASIBLE, "no mapping exists within the limits of segments and switches");
     if (!error)
         error = hand_out(&w, ret_front);
     mae_labels_finish(&w.labels);
+    mae_front_hull_finish(&w.hull);
     free(w.points);
+    free(w.one);
+    free(w.other);
     mae_bounds_destroy(bounds);
     return error;
 }
@@ -236,7 +258,11 @@ mae_error *mae_front_solve(const mae_profile *profile, const mae_goal *goal, dou
     MAE_TRY(mae_model_create(profile, goal->period_ms, UINT64_MAX, &model));
     mae_error *error = mae_trellis_create(model, NULL, &t);
     if (!error)
-        error = solve_on(model, t, goal->max_switches, ret_front);
+        error = solve_on(model, t, goal->max_switches, epsilon, ret_front);
+    if (!error && epsilon > 0) {
+        (*ret_front)->exact = false;
+        (*ret_front)->epsilon = epsilon;
+    }
     mae_trellis_destroy(t);
     mae_model_destroy(model);
     return error;

@@ -8,10 +8,13 @@
  * as equal, so that ties survive. */
 #define MARGIN (1 + 3 * MAE_COST_EQUAL)
 
-void mae_label_work_init(mae_label_work *work, const mae_search *search, const mae_labels *traces)
+bool mae_label_work_init(mae_label_work *work, const mae_search *search, const mae_labels *traces)
 {
     *work = (mae_label_work){.search = search, .traces = traces};
     work->cutoff = mae_bounds_cutoff(search->bounds, search->upper * MARGIN);
+    if (search->wanted)
+        work->pieces = malloc((search->wanted->n + 1) * sizeof *work->pieces);
+    return !search->wanted || work->pieces;
 }
 
 void mae_label_work_finish(mae_label_work *work)
@@ -20,6 +23,7 @@ void mae_label_work_finish(mae_label_work *work)
     free(work->a);
     free(work->b);
     free(work->score);
+    free(work->pieces);
 }
 
 void mae_label_begin(mae_label_work *work)
@@ -106,33 +110,83 @@ static inline bool hopeless(const mae_label_work *w, mae_pair cost)
 
 /* ---- two criteria and no counts: lists sorted by lat, en falling, stay so when merged ---- */
 
-/* Appends a label that is not before the last one in lat; returns the new length. */
-static inline size_t push(const mae_labels *traces, mae_label *out, size_t n, const mae_label *label)
+/* The label just written at out[n] has the lat or the en of the one before: which of them stays? Returns the
+ * new length. */
+static size_t settle(const mae_labels *traces, mae_label *out, size_t n)
 {
-    if (n == 0 || label->cost.en < out[n - 1].cost.en) {
-        if (n > 0 && label->cost.lat == out[n - 1].cost.lat)
-            n--;
-        out[n] = *label;
-        return n + 1;
+    const mae_label *label = &out[n], *last = &out[n - 1];
+    if (label->cost.en < last->cost.en) { /* the same lat */
+        out[n - 1] = *label;
+        return n;
     }
-    if (label->cost.en == out[n - 1].cost.en && label->cost.lat == out[n - 1].cost.lat &&
-        compare_ties(traces, label, &out[n - 1]) < 0)
+    if (label->cost.lat == last->cost.lat && label->cost.en == last->cost.en && compare_ties(traces, label, last) < 0)
         out[n - 1] = *label;
     return n;
 }
 
+/* Which list is next, and whether its label stays, are as good as random: no branch depends on them but in
+ * ties. */
 static size_t merge_two(const mae_labels *traces, const mae_label_list *x, const mae_label_list *y, mae_label *out)
 {
     size_t i = 0, j = 0, n = 0;
+    int64_t last_lat = -1, last_en = INT64_MAX;
     while (i < x->n || j < y->n) {
-        bool first =
-            j == y->n || (i < x->n && x->labels[i].cost.lat + x->shift.lat <= y->labels[j].cost.lat + y->shift.lat);
+        int64_t x_lat = i < x->n ? x->labels[i].cost.lat + x->shift.lat : INT64_MAX;
+        int64_t y_lat = j < y->n ? y->labels[j].cost.lat + y->shift.lat : INT64_MAX;
+        bool first = x_lat <= y_lat;
         const mae_label_list *list = first ? x : y;
-        size_t k = first ? i++ : j++;
-        if (n > 0 && list->labels[k].cost.en + list->shift.en > out[n - 1].cost.en)
+        out[n] = arrive(list, first ? i : j);
+        i += first;
+        j += !first;
+        int64_t lat = out[n].cost.lat, en = out[n].cost.en;
+        if (lat == last_lat || en == last_en) {
+            n = settle(traces, out, n);
+            last_en = out[n - 1].cost.en;
             continue;
-        mae_label label = arrive(list, k);
-        n = push(traces, out, n, &label);
+        }
+        bool stays = en < last_en;
+        n += stays;
+        last_en = stays ? en : last_en;
+        last_lat = stays ? lat : last_lat;
+    }
+    return n;
+}
+
+/* A label is wanted at a state if it lies below one of the lines there, which is below their upper
+ * envelope: a convex one, so that it can be walked along with the labels. */
+static void make_envelope(mae_label_work *w)
+{
+    const mae_wanted *wanted = w->search->wanted;
+    size_t n = 0;
+    for (size_t k = 0; k < wanted->n; k++) {
+        double at = (wanted->most[k] - wanted->go[w->state * wanted->n + k]) / wanted->b[k];
+        double slope = wanted->a[k] / wanted->b[k], from = -INFINITY;
+        if (!isfinite(at))
+            continue;
+        while (n > 0) {
+            const mae_piece *last = &w->pieces[n - 1];
+            from = last->slope > slope ? (last->at - at) / (last->slope - slope) : last->at < at ? -INFINITY : INFINITY;
+            if (from > last->from)
+                break;
+            n--;
+        }
+        if (n == 0)
+            from = -INFINITY;
+        if (from < INFINITY)
+            w->pieces[n++] = (mae_piece){from, at, slope};
+    }
+    w->n_pieces = n;
+}
+
+static size_t arrive_wanted(const mae_label_work *w, const mae_label_list *list, mae_label *out)
+{
+    size_t n = 0, piece = 0;
+    for (size_t i = 0; i < list->n && w->n_pieces > 0; i++) {
+        out[n] = arrive(list, i);
+        double lat = (double)out[n].cost.lat;
+        while (piece + 1 < w->n_pieces && w->pieces[piece + 1].from <= lat)
+            piece++;
+        n += (double)out[n].cost.en <= w->pieces[piece].at - w->pieces[piece].slope * lat;
     }
     return n;
 }
@@ -154,7 +208,9 @@ static size_t merge_range(mae_label_work *w, size_t low, size_t high, mae_label 
     static const mae_label_list none = {0};
     if (high - low == 1 && w->search->prune)
         return arrive_all(w, &w->lists[low], out);
-    if (high - low <= 2 && !w->search->prune)
+    if (high - low == 1 && w->search->wanted)
+        return arrive_wanted(w, &w->lists[low], out);
+    if (high - low <= 2 && !w->search->prune && !w->search->wanted)
         return merge_two(w->traces, &w->lists[low], high - low == 2 ? &w->lists[low + 1] : &none, out);
     size_t middle = (low + high) / 2, room = 0;
     for (size_t k = low; k < middle; k++)
@@ -302,6 +358,8 @@ bool mae_label_finish(mae_label_work *w, size_t state, mae_label **ret_labels, s
         return true;
     }
     bool plain = s->criteria == MAE_BOTH && s->k == 1 && s->tracking.pes == 0 && !s->tracking.switches;
+    if (plain && s->wanted)
+        make_envelope(w);
     if (!(plain ? merge_all(w, total, &n) : compare_all(w, total, &n)))
         return false;
     if (s->prune && n > 0 && !(plain && w->cutoff.exact && s->cap == 0) && !prune(w, state, &n, dropped))

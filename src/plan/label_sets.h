@@ -20,6 +20,11 @@ typedef struct mae_label_list {
     uint32_t opens;
 } mae_label_list;
 
+/* The envelope of what is wanted at one state: from this lat on, en = at - slope * lat. */
+typedef struct mae_piece {
+    double from, at, slope;
+} mae_piece;
+
 typedef struct mae_label_work {
     const mae_search *search;
     const mae_labels *traces;
@@ -29,11 +34,14 @@ typedef struct mae_label_work {
     size_t n_lists, list_room;
     mae_label *a, *b; /* buffers */
     size_t a_room, b_room;
+    mae_piece *pieces;
+    size_t n_pieces;
     double *score;
     size_t score_room;
 } mae_label_work;
 
-void mae_label_work_init(mae_label_work *work, const mae_search *search, const mae_labels *traces);
+/* false: out of memory. */
+bool mae_label_work_init(mae_label_work *work, const mae_search *search, const mae_labels *traces);
 void mae_label_work_finish(mae_label_work *work);
 
 void mae_label_begin(mae_label_work *work);

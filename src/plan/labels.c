@@ -200,8 +200,7 @@ mae_error *mae_labels_search(const mae_search *search, mae_labels *ret_labels)
 {
     mae_labels out = {.dropped = INFINITY};
     run r = {.search = search, .out = &out};
-    mae_label_work_init(&r.work, search, &out);
-    mae_error *error = search_all(&r);
+    mae_error *error = mae_label_work_init(&r.work, search, &out) ? search_all(&r) : mae_error_nomem();
     free(r.now.first);
     free(r.now.labels);
     free(r.next.first);

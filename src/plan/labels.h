@@ -23,17 +23,26 @@ typedef struct mae_tracking {
 /* False if the fields do not fit into a word. */
 bool mae_tracking_init(mae_tracking *tracking, const mae_model *m, uint64_t pes, bool switches);
 
+/* Where trade-offs are looked for: a completion matters only if, for some of these lines, it stays at or
+ * below `most`. Without them (n = 0) every one matters. Lines by falling a / b. */
+typedef struct mae_wanted {
+    size_t n;
+    double *a, *b, *most; /* n */
+    double *go;           /* n per state: go[state * n + k] */
+} mae_wanted;
+
 typedef struct mae_search {
     const mae_trellis *t;
     const mae_bounds *bounds;
     mae_criteria criteria;
     mae_tracking tracking;
-    int max_switches;  /* looked at where tracking.switches */
-    bool prune;        /* by J of the bounds' aim; false: every trade-off is wanted */
-    double upper;      /* labels that cannot come to at most this J are dropped; infinite: unknown */
-    size_t k;          /* keep what fewer than k others beat */
-    size_t cap;        /* labels per state; 0: no limit */
-    size_t max_labels; /* in all; beyond, the search stops */
+    int max_switches;         /* looked at where tracking.switches */
+    bool prune;               /* by J of the bounds' aim; false: every trade-off is wanted */
+    const mae_wanted *wanted; /* NULL: every trade-off */
+    double upper;             /* labels that cannot come to at most this J are dropped; infinite: unknown */
+    size_t k;                 /* keep what fewer than k others beat */
+    size_t cap;               /* labels per state; 0: no limit */
+    size_t max_labels;        /* in all; beyond, the search stops */
 } mae_search;
 
 typedef struct mae_found {

@@ -1,0 +1,198 @@
+#include "plan/front_hull.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct gap {
+    size_t low, high; /* points */
+    double a, b, most;
+    size_t line; /* where its `go` is kept */
+} gap;
+
+typedef struct work {
+    const mae_trellis *t;
+    double epsilon;
+    mae_front_hull *hull;
+    size_t point_room;
+    gap *open; /* still to be looked into: a stack */
+    size_t n_open, open_room;
+    gap *closed;
+    size_t n_closed, closed_room;
+    double **go; /* per closed gap */
+} work;
+
+static bool grow(void **array, size_t *room, size_t n, size_t size)
+{
+    if (n < *room)
+        return true;
+    size_t more = 2 * *room + 64;
+    void *larger = realloc(*array, more * size);
+    if (!larger)
+        return false;
+    *array = larger;
+    *room = more;
+    return true;
+}
+
+/* Room for one more point, with its mapping. */
+static bool reserve_point(work *w)
+{
+    mae_front_hull *h = w->hull;
+    if (!grow((void **)&h->points, &w->point_room, h->n_points, sizeof *h->points))
+        return false;
+    h->points[h->n_points].mapping = malloc((size_t)w->t->n * sizeof(int));
+    return h->points[h->n_points].mapping != NULL;
+}
+
+/* What is between two points and not covered lies below the corner of the two, and above their line. */
+static bool push_gap(work *w, size_t low, size_t high)
+{
+    const mae_pair *x = &w->hull->points[low].cost, *y = &w->hull->points[high].cost;
+    if (y->lat <= x->lat || y->en >= x->en)
+        return true;
+    gap g = {.low = low, .high = high, .a = (double)(x->en - y->en), .b = (double)(y->lat - x->lat)};
+    /* With epsilon 0 equals of the ends stay wanted: they may need fewer switches. */
+    double lat = (double)y->lat / (1 + w->epsilon), en = (double)x->en / (1 + w->epsilon);
+    if (w->epsilon > 0 && (lat <= (double)x->lat || en <= (double)y->en))
+        return true;
+    g.most = (g.a * lat + g.b * en) * (1 + 1e-12);
+    if (!grow((void **)&w->open, &w->open_room, w->n_open, sizeof *w->open))
+        return false;
+    w->open[w->n_open++] = g;
+    return true;
+}
+
+static bool close_gap(work *w, const gap *g, double *go)
+{
+    size_t room = w->closed_room;
+    if (!grow((void **)&w->closed, &room, w->n_closed, sizeof *w->closed) ||
+        !grow((void **)&w->go, &w->closed_room, w->n_closed, sizeof *w->go)) {
+        free(go);
+        return false;
+    }
+    w->closed[w->n_closed] = *g;
+    w->go[w->n_closed] = go;
+    w->closed[w->n_closed].line = w->n_closed;
+    w->n_closed++;
+    return true;
+}
+
+static bool look(work *w)
+{
+    gap g = w->open[--w->n_open];
+    mae_front_hull *h = w->hull;
+    double *go = malloc(mae_trellis_states(w->t) * sizeof *go);
+    if (!go || !reserve_point(w)) {
+        free(go);
+        return false;
+    }
+    mae_path *path = &h->points[h->n_points];
+    mae_path_weighted(w->t, g.a, g.b, go, path);
+    const mae_pair *x = &h->points[g.low].cost, *y = &h->points[g.high].cost;
+    double z = g.a * (double)x->lat + g.b * (double)x->en;
+    bool corner = path->cost.lat > x->lat && path->cost.lat < y->lat && path->cost.en < x->en &&
+                  path->cost.en > y->en && go[0] < z * (1 - 1e-14);
+    if (!corner) {
+        free(path->mapping);
+        if (go[0] > g.most) { /* all that could be wanted is below the line: there is nothing */
+            free(go);
+            return true;
+        }
+        return close_gap(w, &g, go);
+    }
+    free(go);
+    size_t middle = h->n_points++;
+    return push_gap(w, g.low, middle) && push_gap(w, middle, g.high);
+}
+
+static int compare_gaps(const void *left, const void *right)
+{
+    const gap *x = left, *y = right;
+    double order = y->a * x->b - x->a * y->b; /* falling a / b */
+    return (order > 0) - (order < 0);
+}
+
+static int compare_paths(const void *left, const void *right)
+{
+    const mae_path *x = left, *y = right;
+    return (x->cost.lat > y->cost.lat) - (x->cost.lat < y->cost.lat);
+}
+
+static bool make_wanted(work *w)
+{
+    mae_wanted *wanted = &w->hull->wanted;
+    size_t n = w->n_closed, states = mae_trellis_states(w->t);
+    qsort(w->closed, n, sizeof *w->closed, compare_gaps);
+    wanted->n = n;
+    wanted->a = malloc((n + 1) * sizeof *wanted->a);
+    wanted->b = malloc((n + 1) * sizeof *wanted->b);
+    wanted->most = malloc((n + 1) * sizeof *wanted->most);
+    wanted->go = n <= SIZE_MAX / sizeof(double) / (states + 1) ? malloc((n * states + 1) * sizeof *wanted->go) : NULL;
+    if (!wanted->a || !wanted->b || !wanted->most || !wanted->go)
+        return false;
+    for (size_t k = 0; k < n; k++) {
+        const gap *g = &w->closed[k];
+        wanted->a[k] = g->a;
+        wanted->b[k] = g->b;
+        wanted->most[k] = g->most;
+        for (size_t s = 0; s < states; s++)
+            wanted->go[s * n + k] = w->go[g->line][s];
+        free(w->go[g->line]);
+        w->go[g->line] = NULL;
+    }
+    return true;
+}
+
+static mae_error *find_ends(work *w, bool *ret_exists)
+{
+    for (int by_en = 0; by_en < 2; by_en++) {
+        if (!reserve_point(w))
+            return mae_error_nomem();
+        mae_error *error = mae_path_best(w->t, by_en, ret_exists, &w->hull->points[w->hull->n_points]);
+        if (error || !*ret_exists) {
+            free(w->hull->points[w->hull->n_points].mapping);
+            return error;
+        }
+        w->hull->n_points++;
+    }
+    return NULL;
+}
+
+mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front_hull *ret_hull)
+{
+    mae_front_hull hull = {0};
+    work w = {.t = t, .epsilon = epsilon, .hull = &hull};
+    bool exists = false;
+    mae_error *error = find_ends(&w, &exists);
+    if (!error && exists && !push_gap(&w, 0, 1))
+        error = mae_error_nomem();
+    while (!error && w.n_open > 0)
+        if (!look(&w))
+            error = mae_error_nomem();
+    if (!error && !make_wanted(&w))
+        error = mae_error_nomem();
+    for (size_t k = 0; k < w.n_closed; k++)
+        free(w.go[k]);
+    free(w.go);
+    free(w.open);
+    free(w.closed);
+    if (error) {
+        mae_front_hull_finish(&hull);
+        return error;
+    }
+    qsort(hull.points, hull.n_points, sizeof *hull.points, compare_paths);
+    *ret_hull = hull;
+    return NULL;
+}
+
+void mae_front_hull_finish(mae_front_hull *hull)
+{
+    for (size_t i = 0; i < hull->n_points; i++)
+        free(hull->points[i].mapping);
+    free(hull->points);
+    free(hull->wanted.a);
+    free(hull->wanted.b);
+    free(hull->wanted.most);
+    free(hull->wanted.go);
+    *hull = (mae_front_hull){0};
+}
