@@ -1,6 +1,5 @@
 #include "cli/bench_report.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,24 +55,29 @@ static double chosen_ms(const cli_mapping *m, size_t layer)
     return m->profile->costs[layer * m->profile->n_pes + (size_t)m->pe[layer]].time_ms;
 }
 
-/* The time of the n-th slowest layer. */
+static int compare_slowest_first(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+/* The time of the n-th slowest layer; 0 (all layers) when memory runs out. */
 static double slow_limit(const cli_mapping *m, size_t n)
 {
-    double limit = INFINITY;
-    for (size_t k = 0; k < n; k++) {
-        double next = 0;
-        for (size_t l = 0; l < m->profile->n_layers; l++) {
-            if (chosen_ms(m, l) < limit && chosen_ms(m, l) > next)
-                next = chosen_ms(m, l);
-        }
-        limit = next;
-    }
+    double *times = malloc(m->profile->n_layers * sizeof *times);
+    if (!times)
+        return 0;
+    for (size_t l = 0; l < m->profile->n_layers; l++)
+        times[l] = chosen_ms(m, l);
+    qsort(times, m->profile->n_layers, sizeof *times, compare_slowest_first);
+    double limit = times[n - 1];
+    free(times);
     return limit;
 }
 
 static int print_layers(const cli_mapping *m, bool all)
 {
-    size_t n = m->profile->n_layers, shown = 0;
+    size_t n = m->profile->n_layers;
     bool some = !all && n > MOST_LAYERS;
     double limit = some ? slow_limit(m, SLOWEST) : -1;
     char *align = NULL;
@@ -83,10 +87,8 @@ static int print_layers(const cli_mapping *m, bool all)
         printf("Layers, ms (* chosen):\n");
     cli_table *table = begin_layers(m->profile, &align);
     for (size_t l = 0; l < n; l++) {
-        if (some && (chosen_ms(m, l) < limit || shown == SLOWEST))
-            continue;
-        add_layer(table, m, l);
-        shown++;
+        if (chosen_ms(m, l) >= limit)
+            add_layer(table, m, l);
     }
     int status = cli_table_finish(table);
     free(align);

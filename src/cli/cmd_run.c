@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -55,6 +56,7 @@ static const cli_syntax syntax = {
 /* Everything a run is made of. */
 typedef struct run {
     const run_args *args;
+    bool made_folder; /* for the outputs */
     mae_context *context;
     mae_model *model;
     const mae_graph *graph;
@@ -79,12 +81,12 @@ static int set_inputs(run *r)
 }
 
 /* Where results have nowhere to go, nothing is run. */
-static int check_outputs(const run_args *args)
+static int check_outputs(run *r)
 {
-    if (args->output)
-        CLI_TRY(cli_folder_prepare(args->output));
-    if (args->trace)
-        CLI_TRY(cli_file_probe(args->trace));
+    if (r->args->output)
+        CLI_TRY(cli_folder_prepare(r->args->output, &r->made_folder));
+    if (r->args->trace)
+        CLI_TRY(cli_file_probe(r->args->trace));
     return 0;
 }
 
@@ -100,7 +102,7 @@ static int open_session(run *r)
 
 static int open_all(run *r, const char *path)
 {
-    CLI_TRY(check_outputs(r->args));
+    CLI_TRY(check_outputs(r));
     if (r->args->plan)
         CLI_TRY(cli_report(mae_plan_read(r->args->plan, &r->plan)));
     CLI_TRY(cli_machine_open(&r->args->machine, &r->context));
@@ -298,6 +300,8 @@ int cli_run(int argc, char **argv)
         return status;
     run r = {.args = &args};
     status = run_all(&r, path);
+    if (status && r.made_folder)
+        rmdir(args.output); /* unless outputs are in it already */
     mae_session_close(r.session);
     cli_inputs_clear(&r.inputs);
     free(r.times_ms);

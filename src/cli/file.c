@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,21 +157,25 @@ int cli_file_probe(const char *path)
     return 0;
 }
 
-int cli_folder_prepare(const char *path)
+static int probe_folder(const char *path)
 {
-    if (mkdir(path, 0777) < 0 && errno != EEXIST)
-        return write_error(path, errno);
+    if (!is_folder(path))
+        return write_error(path, ENOTDIR);
     char *inside;
     if (asprintf(&inside, "%s/output.npy", path) < 0)
         return cli_nomem();
-    int fd;
-    char *name;
-    int status = is_folder(path) ? open_beside(inside, &name, &fd) : write_error(path, ENOTDIR);
+    int status = cli_file_probe(inside);
     free(inside);
-    if (status)
-        return status;
-    close(fd);
-    unlink(name);
-    free(name);
-    return 0;
+    return status;
+}
+
+int cli_folder_prepare(const char *path, bool *ret_made)
+{
+    bool made = mkdir(path, 0777) == 0;
+    if (!made && errno != EEXIST)
+        return write_error(path, errno);
+    int status = probe_folder(path);
+    if (!status)
+        *ret_made = made;
+    return status;
 }

@@ -2,6 +2,7 @@
 #ifndef MAE_CLI_FILE_H
 #define MAE_CLI_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Reads at most `limit` bytes; a longer file is refused. Freed with free(). */
@@ -13,7 +14,7 @@ int cli_file_write(const char *path, const void *data, size_t size);
 /* Could cli_file_write(path) work? Asked before long work whose result would have nowhere to go. */
 int cli_file_probe(const char *path);
 
-/* Makes a folder if there is none, and checks that files can be written there. */
-int cli_folder_prepare(const char *path);
+/* Makes a folder if there is none (*ret_made says so), and checks that files can be written there. */
+int cli_folder_prepare(const char *path, bool *ret_made);
 
 #endif

@@ -118,6 +118,9 @@ if [ -w /dev/full ]; then
     mae 1 run tiny.onnx --trace /dev/full
     says_beside_output "/dev/full: cannot write: No space left on device"
 fi
+mae 3 run tiny.onnx --input text.jpg --output made/deeper
+says "text.jpg"
+[ ! -e made/deeper ] || fail "an empty folder was left"
 cmp -s tiny.onnx "$models/tiny.onnx" || fail "the model was written over"
 rm -r made
 only_files tiny.onnx two_inputs.onnx truncated.onnx empty.onnx text.jpg cut.png cut.jpg letter.npy other.plan.json \
