@@ -6,6 +6,7 @@
 #include "profile/survey.h"
 
 #define MOST_SAMPLES 400
+#define PARTS 5u
 #define ENOUGH_PLACES 4 /* of one tensor, to do without those of several */
 
 /* ---- mappings ---- */
@@ -101,16 +102,32 @@ static size_t keep_places(const cut_place *places, size_t n, size_t tensors, cut
     return kept;
 }
 
-/* Evenly over the sizes, the least and the greatest included. */
-static void choose_places(mae_survey *survey, const cut_place *places, size_t n, cut_place *kept)
+/* One in each part of the network, where fewest tensors cross: segments so long that their layers' times are
+ * little checked would be left otherwise. */
+static void choose_by_position(mae_survey *survey, const cut_place *places, size_t n)
+{
+    for (size_t part = 0; part < PARTS; part++) {
+        size_t from = 1 + part * (n - 1) / PARTS, to = 1 + (part + 1) * (n - 1) / PARTS;
+        const cut_place *best = NULL;
+        for (size_t l = from; l < to; l++)
+            if (!places[l].dynamic && places[l].tensors > 0 && (!best || places[l].tensors < best->tensors))
+                best = &places[l];
+        if (best)
+            survey->cuts[best->layer] = true;
+    }
+}
+
+/* The rest evenly over the sizes, the least and the greatest included, where one tensor crosses if there are
+ * such places. */
+static void choose_by_size(mae_survey *survey, const cut_place *places, size_t n, cut_place *kept)
 {
     size_t most = 1, n_kept = keep_places(places, n, most, kept);
     while (n_kept < ENOUGH_PLACES && most < 16)
         n_kept = keep_places(places, n, ++most, kept);
     qsort(kept, n_kept, sizeof *kept, by_bytes);
-    survey->n_cuts = n_kept < MAE_MOST_CUTS ? n_kept : MAE_MOST_CUTS;
-    for (size_t i = 0; i < survey->n_cuts; i++) {
-        size_t at = survey->n_cuts > 1 ? i * (n_kept - 1) / (survey->n_cuts - 1) : n_kept / 2;
+    size_t wanted = n_kept < MAE_MOST_CUTS - PARTS ? n_kept : MAE_MOST_CUTS - PARTS;
+    for (size_t i = 0; i < wanted; i++) {
+        size_t at = wanted > 1 ? i * (n_kept - 1) / (wanted - 1) : n_kept / 2;
         survey->cuts[kept[at].layer] = true;
     }
 }
@@ -125,9 +142,13 @@ mae_error *mae_survey_choose_cuts(mae_survey *survey)
         return mae_error_nomem();
     }
     mae_error *error = describe_places(survey, places);
-    if (!error)
-        choose_places(survey, places, n, places + n);
+    if (!error) {
+        choose_by_position(survey, places, n);
+        choose_by_size(survey, places, n, places + n);
+    }
     free(places);
+    for (size_t l = 0; !error && l < n; l++)
+        survey->n_cuts += survey->cuts[l];
     return error;
 }
 

@@ -14,7 +14,7 @@
 #include "profile/measure.h"
 #include "profile/turns.h"
 
-#define MAE_MOST_CUTS 9
+#define MAE_MOST_CUTS 10u
 
 typedef enum mae_subject_kind {
     MAE_SUBJECT_WHOLE,   /* everything the PE can run on it, in as few segments as there can be */
