@@ -101,7 +101,7 @@ static mae_error *record_all(mae_survey *survey, records *all)
 static void count_enters(mae_survey *survey, const record *r)
 {
     for (size_t q = 0; q < survey->n_pes; q++)
-        if (r->row[MAE_COL_ENTER + 2 * q] > 0)
+        if (r->border[MAE_COL_ENTER + 2 * q] > 0)
             survey->of[r->pe].enters[q]++;
 }
 

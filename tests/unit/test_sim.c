@@ -249,6 +249,11 @@ static void bad_options_are_refused(void **state)
     refuse_options(&world, "seed", "1", "nobody");
     sim_world_open_all(&world, NULL, 0);
     refuse_options(&world, "clock", "real", "pe0"); /* its SoC is open with a virtual one */
+    sim_world other;
+    spec.seed = 12;
+    sim_world_make(&spec, &other);
+    refuse_options(&other, "soc", world.path, "pe0"); /* and with another profile */
+    sim_world_finish(&other);
 
     const mae_backend *backend = mae_module_backend(world.module);
     mae_pe_config config = {.name = "pe0", .resource = "r", .threads = 1};

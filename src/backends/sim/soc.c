@@ -16,7 +16,7 @@ typedef struct place {
 
 struct sim_soc {
     sim_soc *next;
-    char *name;
+    char *name, *profile_path;
     int users;
     mae_profile *profile;
     bool virtual_clock;
@@ -38,6 +38,7 @@ static void destroy(sim_soc *soc)
     mae_profile_destroy(soc->profile);
     free(soc->places);
     free(soc->name);
+    free(soc->profile_path);
     free(soc);
 }
 
@@ -55,8 +56,9 @@ static mae_error *create(const char *name, const char *profile_path, bool virtua
     soc->virtual_clock = virtual_clock;
     soc->newest = INT32_MAX;
     soc->name = strdup(name);
+    soc->profile_path = strdup(profile_path);
     soc->places = calloc(profile->n_tensors + 1, sizeof *soc->places);
-    if (!soc->name || !soc->places) {
+    if (!soc->name || !soc->profile_path || !soc->places) {
         destroy(soc);
         return mae_error_nomem();
     }
@@ -71,8 +73,8 @@ static mae_error *find_or_create(const char *name, const char *profile_path, boo
     for (sim_soc *soc = all; soc; soc = soc->next) {
         if (strcmp(soc->name, name) != 0)
             continue;
-        if (soc->virtual_clock != virtual_clock)
-            return mae_error_new(MAE_ERR_USAGE, "the PEs of virtual SoC %s must have the same clock", name);
+        if (soc->virtual_clock != virtual_clock || strcmp(soc->profile_path, profile_path) != 0)
+            return mae_error_new(MAE_ERR_USAGE, "the PEs of virtual SoC %s must have the same profile and clock", name);
         *ret_soc = soc;
         return NULL;
     }
