@@ -17,8 +17,9 @@ typedef struct point {
 typedef struct work {
     const mae_model *m;
     const mae_trellis *t;
-    const mae_bounds *bounds;
+    mae_bounds *bounds;
     int max_switches;
+    bool exact;
     mae_front_hull hull;
     mae_labels labels;
     point *points;
@@ -122,6 +123,28 @@ static void broken(work *w, uint64_t *pes, bool *switches)
     }
 }
 
+#define FEW_LABELS 192
+
+/* A quick search with few labels: its points narrow the gaps between the supported ones. */
+static mae_error *narrow(work *w, mae_search search)
+{
+    uint64_t over = 0;
+    bool over_switches = false;
+    search.cap = FEW_LABELS;
+    MAE_TRY(search_once(w, &search));
+    broken(w, &over, &over_switches);
+    if (over || over_switches || w->n == 0)
+        return NULL;
+    mae_pair *points = malloc(w->n * sizeof *points);
+    if (!points)
+        return mae_error_nomem();
+    for (size_t i = 0; i < w->n; i++)
+        points[i] = w->points[i].path ? w->points[i].path->cost : w->labels.found[w->points[i].found].cost;
+    mae_front_hull_narrow(&w->hull, points, w->n);
+    free(points);
+    return NULL;
+}
+
 /* Limits cost states, so each is looked at only once a point of the front breaks it. Supported points that
  * break one prove nothing about the others: then nothing is left out for their sake. */
 static mae_error *search_front(work *w)
@@ -141,6 +164,8 @@ static mae_error *search_front(work *w)
         bool over_switches = false;
         if (!mae_tracking_init(&search.tracking, w->m, pes, switches))
             return mae_error_new(MAE_ERR_FAILED, "too many PEs have a binding max_segments for an exact front");
+        if (search.wanted && w->exact)
+            MAE_TRY(narrow(w, search));
         MAE_TRY(search_once(w, &search));
         if (w->labels.too_many)
             return mae_error_new(MAE_ERR_FAILED, "the front has too many points: give it an epsilon");
@@ -224,13 +249,13 @@ static mae_error *single_point(const mae_profile *profile, const mae_goal *goal,
 static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_switches, double epsilon,
                            mae_front **ret_front)
 {
-    const mae_aim aim = {.kind = MAE_BY_LATENCY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
+    const mae_aim aim = {.kind = MAE_BY_ENERGY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &aim, &bounds));
-    work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches};
+    work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches, .exact = epsilon == 0};
     w.one = malloc((size_t)m->n * sizeof *w.one);
     w.other = malloc((size_t)m->n * sizeof *w.other);
-    mae_error *error = w.one && w.other ? mae_front_hull_create(t, epsilon, &w.hull) : mae_error_nomem();
+    mae_error *error = w.one && w.other ? mae_front_hull_create(bounds, epsilon, &w.hull) : mae_error_nomem();
     if (!error)
         error = search_front(&w);
     if (!error && w.n == 0)

@@ -11,6 +11,7 @@ typedef struct gap {
 
 typedef struct work {
     const mae_trellis *t;
+    mae_bounds *bounds;
     double epsilon;
     mae_front_hull *hull;
     size_t point_room;
@@ -77,6 +78,71 @@ static bool close_gap(work *w, const gap *g, double *go)
     return true;
 }
 
+#define FILL_LABELS 6
+
+/* The most central of what a quick search finds in a gap, if anything. *ret_empty: there is nothing. */
+static bool fill_gap(work *w, const gap *g, double *go, bool *ret_found, bool *ret_empty)
+{
+    mae_bounds *b = w->bounds;
+    mae_pair x = w->hull->points[g->low].cost, y = w->hull->points[g->high].cost;
+    mae_labels labels;
+    b->max_lat = (double)y.lat / (1 + w->epsilon);
+    b->max_en = (double)x.en / (1 + w->epsilon);
+    b->n_lines = 1;
+    b->lines[0] = (mae_line){g->a, g->b, go};
+    mae_search search = {.t = w->t,
+                         .bounds = b,
+                         .criteria = MAE_BOTH,
+                         .prune = true,
+                         .upper = INFINITY,
+                         .k = 1,
+                         .cap = FILL_LABELS,
+                         .max_labels = SIZE_MAX};
+    mae_error *error = mae_labels_search(&search, &labels);
+    b->n_lines = 0;
+    if (error) {
+        mae_error_free(error); /* out of memory, as all errors here */
+        return false;
+    }
+    double best = INFINITY;
+    mae_path *path = &w->hull->points[w->hull->n_points];
+    for (size_t i = 0; i < labels.n_found; i++) {
+        const mae_found *f = &labels.found[i];
+        double worst = fmax((double)f->cost.lat / (double)y.lat, (double)f->cost.en / (double)x.en);
+        if (worst >= best || (double)f->cost.lat > b->max_lat || (double)f->cost.en > b->max_en)
+            continue;
+        best = worst;
+        path->cost = f->cost;
+        path->switches = f->switches;
+        mae_labels_mapping(&labels, f, w->t->n, path->mapping);
+    }
+    *ret_found = isfinite(best);
+    *ret_empty = !*ret_found && !isfinite(labels.dropped);
+    mae_labels_finish(&labels);
+    return true;
+}
+
+/* A gap without a corner of the hull: proven empty, split by a point inside, or left for the search of all
+ * that is wanted. Takes over `go`; the room of the next point is there. */
+static bool end_gap(work *w, const gap *g, double *go)
+{
+    mae_front_hull *h = w->hull;
+    bool found = false, empty = go[0] > g->most; /* all that could be wanted is below the line */
+    if (w->epsilon > 0 && !empty && !fill_gap(w, g, go, &found, &empty)) {
+        free(go);
+        return false;
+    }
+    if (!found)
+        free(h->points[h->n_points].mapping);
+    if (!found && !empty)
+        return close_gap(w, g, go);
+    free(go);
+    if (!found)
+        return true;
+    size_t middle = h->n_points++;
+    return push_gap(w, g->low, middle) && push_gap(w, middle, g->high);
+}
+
 static bool look(work *w)
 {
     gap g = w->open[--w->n_open];
@@ -92,14 +158,8 @@ static bool look(work *w)
     double z = g.a * (double)x->lat + g.b * (double)x->en;
     bool corner = path->cost.lat > x->lat && path->cost.lat < y->lat && path->cost.en < x->en &&
                   path->cost.en > y->en && go[0] < z * (1 - 1e-14);
-    if (!corner) {
-        free(path->mapping);
-        if (go[0] > g.most) { /* all that could be wanted is below the line: there is nothing */
-            free(go);
-            return true;
-        }
-        return close_gap(w, &g, go);
-    }
+    if (!corner)
+        return end_gap(w, &g, go);
     free(go);
     size_t middle = h->n_points++;
     return push_gap(w, g.low, middle) && push_gap(w, middle, g.high);
@@ -128,10 +188,14 @@ static bool make_wanted(work *w)
     wanted->b = malloc((n + 1) * sizeof *wanted->b);
     wanted->most = malloc((n + 1) * sizeof *wanted->most);
     wanted->go = n <= SIZE_MAX / sizeof(double) / (states + 1) ? malloc((n * states + 1) * sizeof *wanted->go) : NULL;
-    if (!wanted->a || !wanted->b || !wanted->most || !wanted->go)
+    w->hull->low = malloc((n + 1) * sizeof *w->hull->low);
+    w->hull->high = malloc((n + 1) * sizeof *w->hull->high);
+    if (!wanted->a || !wanted->b || !wanted->most || !wanted->go || !w->hull->low || !w->hull->high)
         return false;
     for (size_t k = 0; k < n; k++) {
         const gap *g = &w->closed[k];
+        w->hull->low[k] = w->hull->points[g->low].cost;
+        w->hull->high[k] = w->hull->points[g->high].cost;
         wanted->a[k] = g->a;
         wanted->b[k] = g->b;
         wanted->most[k] = g->most;
@@ -158,10 +222,10 @@ static mae_error *find_ends(work *w, bool *ret_exists)
     return NULL;
 }
 
-mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front_hull *ret_hull)
+mae_error *mae_front_hull_create(mae_bounds *bounds, double epsilon, mae_front_hull *ret_hull)
 {
     mae_front_hull hull = {0};
-    work w = {.t = t, .epsilon = epsilon, .hull = &hull};
+    work w = {.t = bounds->t, .bounds = bounds, .epsilon = epsilon, .hull = &hull};
     bool exists = false;
     mae_error *error = find_ends(&w, &exists);
     if (!error && exists && !push_gap(&w, 0, 1))
@@ -185,6 +249,30 @@ mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front
     return NULL;
 }
 
+void mae_front_hull_narrow(mae_front_hull *hull, const mae_pair *points, size_t n)
+{
+    for (size_t k = 0; k < hull->wanted.n; k++) {
+        mae_pair last = hull->low[k], end = hull->high[k];
+        double a = hull->wanted.a[k], b = hull->wanted.b[k], most = 0;
+        size_t low = 0, high = n;
+        while (low < high) { /* the first point behind the gap's beginning */
+            size_t middle = (low + high) / 2;
+            if (points[middle].lat <= last.lat)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (; low < n && points[low].lat < end.lat; low++) {
+            if (points[low].en >= last.en || points[low].en <= end.en)
+                continue;
+            most = fmax(most, a * (double)points[low].lat + b * (double)last.en);
+            last = points[low];
+        }
+        most = fmax(most, a * (double)end.lat + b * (double)last.en) * (1 + 1e-12);
+        hull->wanted.most[k] = fmin(hull->wanted.most[k], most);
+    }
+}
+
 void mae_front_hull_finish(mae_front_hull *hull)
 {
     for (size_t i = 0; i < hull->n_points; i++)
@@ -194,5 +282,7 @@ void mae_front_hull_finish(mae_front_hull *hull)
     free(hull->wanted.b);
     free(hull->wanted.most);
     free(hull->wanted.go);
+    free(hull->low);
+    free(hull->high);
     *hull = (mae_front_hull){0};
 }
