@@ -1,7 +1,6 @@
 # The front door. `make help` lists what there is.
 
 # What has to be installed, Debian's names. COMMAND=PACKAGE is only installed where the command is missing.
-# MAE_CACHE: a folder of models and pictures that `make demo` and the benchmarks fetch once.
 BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=pkgconf \
   libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates

@@ -35,7 +35,8 @@ typedef struct mae_context mae_context;
 
 typedef struct mae_context_options {
     int threads;       /* per PE; 0: as many as this process may use cores */
-    const char *cores; /* "0-3,6": processors the PEs may use; NULL: as inherited */
+    const char *cores; /* "0-3,6": processors the PEs may use; the calling thread, on which engines compute too,
+                          is bound to them; NULL: as inherited */
     const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found */
 } mae_context_options;
 
