@@ -68,7 +68,7 @@ static const struct entry {
     {"Squeeze", mae_dnn_lower_reshape, 1},
     {"Unsqueeze", mae_dnn_lower_reshape, 1},
     {"Identity", mae_dnn_lower_reshape, 1},
-    {"Dropout", mae_dnn_lower_reshape, 1},
+    {"Dropout", mae_dnn_lower_dropout, 1},
     {"Transpose", mae_dnn_lower_transpose, 1},
     {"Split", mae_dnn_lower_split, 1},
     {"Slice", mae_dnn_lower_slice, 1},

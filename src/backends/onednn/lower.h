@@ -21,6 +21,7 @@ MAE_MUST_CHECK mae_error *mae_dnn_lower_softmax(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_reduce(mae_dnn_build *build, int node);  /* Reduce* */
 MAE_MUST_CHECK mae_error *mae_dnn_lower_resize(mae_dnn_build *build, int node);  /* Resize, Upsample */
 MAE_MUST_CHECK mae_error *mae_dnn_lower_reshape(mae_dnn_build *build, int node); /* and all that only renames axes */
+MAE_MUST_CHECK mae_error *mae_dnn_lower_dropout(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_transpose(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_concat(mae_dnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_split(mae_dnn_build *build, int node);

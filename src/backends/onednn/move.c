@@ -4,6 +4,20 @@
 
 #include "backends/onednn/lower.h"
 
+/* Dropout does nothing, unless it is told to train. */
+mae_error *mae_dnn_lower_dropout(mae_dnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    int training = mae_dnn_node_input(node, 2);
+
+    if (training >= 0) {
+        const mae_tensor *t = mae_dnn_tensor(b, training);
+        if (!t->is_constant || t->bytes != 1 || !t->data || *(const unsigned char *)t->data != 0)
+            return mae_dnn_unsupported(b, "a dropout that trains");
+    }
+    return mae_dnn_lower_reshape(b, index);
+}
+
 mae_error *mae_dnn_lower_reshape(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
