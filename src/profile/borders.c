@@ -29,7 +29,8 @@ static bool is_disturbed(const mae_survey *survey)
 }
 
 /* Sigmas, in ms. Sums of layer times are only a model; the same layers between different borders differ by
- * little but the borders, and sums over a whole frame by less. */
+ * little but the borders, and sums over a whole frame by less. Short segments must not outvote long ones: what a
+ * switch does to the caches shows in these. */
 static double sum_sigma(double ms)
 {
     return 0.15 * ms + 0.002;
@@ -37,7 +38,7 @@ static double sum_sigma(double ms)
 
 static double twin_sigma(double ms)
 {
-    return 0.015 * ms + 0.0005;
+    return 0.01 * ms + 0.003;
 }
 
 static double frame_sigma(const mae_survey *survey, double ms)

@@ -141,7 +141,7 @@ static mae_error *compile_mixed(mae_survey *survey)
             MAE_TRY(compile(survey, &r, 0.35, 0.5));
             /* Every border in the other direction too, unless compiling has eaten the budget. */
             r.swap = true;
-            if (spent_s(survey) < 0.6 * survey->options->budget_s)
+            if (spent_s(survey) < 0.8 * survey->options->budget_s)
                 MAE_TRY(compile(survey, &r, 0.35, 0.5));
         }
     }
