@@ -117,6 +117,35 @@ MAE_API void mae_front_destroy(mae_front *front);
 MAE_API MAE_MUST_CHECK mae_error *mae_nearest(const mae_profile *profile, const mae_goal *goal, bool *ret_exists,
                                               mae_prediction *ret_nearest);
 
+/* What one PE is worth: the best plan for the same goal without it. */
+typedef struct mae_pe_worth {
+    const char *pe;
+    bool feasible;       /* the goal can be met without it */
+    mae_prediction cost; /* then */
+    double increase;     /* J without it / J with it - 1; 0 when J is 0 */
+} mae_pe_worth;
+
+/* What a plan is worth beside its MAEG. J is the goal's cost: ms, mJ, mJ ms, or a weighted sum. */
+typedef struct mae_worth {
+    double objective; /* J of the best plan */
+    size_t n_pes;
+    const mae_pe_worth *pes;
+    bool has_price_ms; /* there is a latency bound */
+    double price_ms;   /* J saved per ms by a deadline 1 % later */
+    bool has_price_mj; /* there is an energy bound */
+    double price_mj;   /* J saved per mJ by a budget 1 % larger */
+    bool has_greedy;   /* the choice of a runtime with a priority list can be run at all */
+    bool greedy_meets_bounds;
+    mae_prediction greedy; /* each layer on the first PE, in the order of the profile, that supports it */
+    double greedy_increase; /* J of it / J of the best plan - 1 */
+    void *priv;
+} mae_worth;
+
+/* Errors as mae_plan_solve(). */
+MAE_API MAE_MUST_CHECK mae_error *mae_plan_worth(const mae_profile *profile, const mae_goal *goal,
+                                                 mae_worth **ret_worth);
+MAE_API void mae_worth_destroy(mae_worth *worth); /* takes NULL */
+
 /* The mapping (PE per layer, n_layers entries, caller's array) that a plan gives this profile's
  * layers. MAE_ERR_INPUT if the plan is for another network or other PEs. */
 MAE_API MAE_MUST_CHECK mae_error *mae_plan_mapping(const mae_plan *plan, const mae_profile *profile, int *ret_mapping);
