@@ -20,7 +20,6 @@ typedef struct mae_program_clock {
 } mae_program_clock;
 
 /* The graph and the PEs outlive the program; the arrays need not. */
-/* Graph and PEs, and the array of PEs, outlive the program. */
 typedef struct mae_program_spec {
     const mae_graph *graph;
     mae_pe *const *pes;
