@@ -167,15 +167,18 @@ static mae_error *lower_reversed(mae_dnn_build *b, int index, dnnl_alg_kind_t al
     binary c = {
         .b = b, .node = index, .alg = alg, .left = node->inputs[1], .right = node->inputs[0], .out = node->outputs[0]};
     bool sub = alg == dnnl_binary_sub;
+    dnnl_dims_t dims;
     dnnl_primitive_desc_t pd;
-    int left, right, dst;
+    int left, right, whole, dst;
+    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, mae_dnn_dims(b, c.out, dims), dims);
 
+    if (!plain)
+        return mae_error_nomem();
     see_merged(&c);
-    MAE_TRY(mae_dnn_value_reshaped(b, c.right, c.ndims, c.right_dims, &right));
-    MAE_TRY(mae_dnn_value_dense(b, c.left, &left));
-    MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, left)->layout, c.out, &dst));
     MAE_TRY(mae_dnn_value_reshaped(b, c.left, c.ndims, c.dims, &left));
-    MAE_TRY(mae_dnn_value_view(b, dst, mae_dnn_at(b, left)->layout, 0, -1, &dst));
+    MAE_TRY(mae_dnn_value_reshaped(b, c.right, c.ndims, c.right_dims, &right));
+    MAE_TRY(mae_dnn_value_new(b, plain, c.out, &whole));
+    MAE_TRY(mae_dnn_value_view(b, whole, mae_dnn_at(b, left)->layout, 0, -1, &dst));
     mae_dnn_layout layout = mae_dnn_at(b, left)->layout;
     if (mae_dnn_pd_binary(b->pe->engine, alg, layout, mae_dnn_at(b, right)->layout, layout, b->pe->attr, &pd) !=
         dnnl_success)

@@ -50,7 +50,6 @@ typedef struct mae_dnn_chain {
     int ndims;
     dnnl_dims_t dims; /* of the result, as the primitive sees it */
     int axis;         /* of the channels in the result */
-    bool foldable;    /* factors may go into weights and bias */
     int64_t channels;
     double *scale, *shift; /* per channel; NULL: nothing folded */
     size_t n_folded;       /* nodes folded away */
@@ -60,8 +59,8 @@ typedef struct mae_dnn_chain {
     int nodes[MAE_DNN_MOST_NODES]; /* the anchor, then all that were taken in */
 } mae_dnn_chain;
 
-/* Begins a chain at a node whose result the primitive sees as `dims`, and takes in what it can. With `axis` >= 0
- * constants per channel are folded. */
+/* Begins a chain at a node whose result the primitive sees as `dims`, and takes in what it can. If `foldable`,
+ * constants per channel (along `axis`) go into weights and bias. */
 MAE_MUST_CHECK mae_error *mae_dnn_chain_grow(mae_dnn_build *build, int node, int ndims, const dnnl_dim_t *dims,
                                              int axis, bool foldable, mae_dnn_chain *ret_chain);
 

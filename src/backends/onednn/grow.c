@@ -176,7 +176,7 @@ mae_error *mae_dnn_chain_grow(mae_dnn_build *b, int node, int ndims, const dnnl_
                               mae_dnn_chain *ret_chain)
 {
     int out = b->graph->nodes[node].outputs[0];
-    mae_dnn_chain chain = {.out = out, .ndims = ndims, .axis = axis, .foldable = foldable, .n_nodes = 1};
+    mae_dnn_chain chain = {.out = out, .ndims = ndims, .axis = axis, .n_nodes = 1};
 
     memcpy(chain.dims, dims, (size_t)ndims * sizeof(*dims));
     chain.nodes[0] = node;
