@@ -18,8 +18,8 @@ MAE_MUST_CHECK mae_error *mae_contender_create(const mae_context *context, const
                                                mae_contender **ret_contender);
 void mae_contender_destroy(mae_contender *contender); /* takes NULL */
 
-/* Runs all contenders turn by turn (A B A B ..., the order rotated each round), one frame to warm up and one
- * that counts each, for about `seconds`, at least 5 rounds and at most the contenders' most_rounds. */
+/* Runs all contenders turn by turn (A B A B ..., the order rotated each round), for about `seconds`, at least 5 rounds
+ * and at most the contenders' most_rounds. */
 MAE_MUST_CHECK mae_error *mae_contend(mae_contender *const *contenders, size_t n, double seconds, size_t most_rounds,
                                       size_t *ret_rounds);
 

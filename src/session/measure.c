@@ -1,10 +1,35 @@
 /* Profiles of a context's PEs. */
 #include <stdlib.h>
 
+#include "core/profile.h"
 #include "profile/measure.h"
 #include "session/internal.h"
 
 #define DEFAULT_BUDGET_S 20.0
+
+/* What only the composer knows of how the profile came about. */
+static mae_error *add_provenance(const mae_context *context, mae_profile *profile)
+{
+    json_t *cores = json_array(), *engines = json_object();
+    int here = 0;
+    for (size_t i = 0; i < context->n_cores; i++)
+        here |= json_array_append_new(cores, json_integer(context->cores[i]));
+    for (size_t i = 0; i < context->n_pes; i++)
+        here |= json_object_set_new(engines, context->infos[i].backend, json_string(context->infos[i].engine));
+    if (here != 0 || !cores || !engines) {
+        json_decref(cores);
+        json_decref(engines);
+        return mae_error_nomem();
+    }
+    mae_error *error = mae_profile_set_provenance(profile, "threads", json_integer(context->threads));
+    if (!error && context->n_cores)
+        error = mae_profile_set_provenance(profile, "cores", json_incref(cores));
+    if (!error)
+        error = mae_profile_set_provenance(profile, "engines", json_incref(engines));
+    json_decref(cores);
+    json_decref(engines);
+    return error;
+}
 
 mae_error *mae_profile_measure(mae_context *context, mae_model *model, const mae_profile_options *options,
                                mae_profile **ret_profile)
@@ -30,7 +55,15 @@ mae_error *mae_profile_measure(mae_context *context, mae_model *model, const mae
         .progress = options->progress,
         .progress_ctx = options->progress_ctx,
     };
-    mae_error *error = mae_measure(model->graph, pes, context->n_pes, &measure, ret_profile);
+    mae_profile *profile = NULL;
+    mae_error *error = mae_measure(model->graph, pes, context->n_pes, &measure, &profile);
     free(pes);
-    return error;
+    if (!error)
+        error = add_provenance(context, profile);
+    if (error) {
+        mae_profile_destroy(profile);
+        return error;
+    }
+    *ret_profile = profile;
+    return NULL;
 }
