@@ -337,6 +337,8 @@ static inline double net_combine(const char *op, double a, double b)
         return fmax(a, b);
     if (!strcmp(op, "Pow"))
         return pow(a, b);
+    if (!strcmp(op, "PRelu"))
+        return a > 0 ? a : a * b;
     return fmin(a, b);
 }
 

@@ -352,6 +352,28 @@ static void products(void **state)
     }
 }
 
+/* Slopes for all, per channel, per column, per element; on blocks and not. */
+static void slopes(void **state)
+{
+    (void)state;
+    NEED_ENGINE();
+    for (int64_t channels = 6; channels <= 16; channels += 10) {
+        for (int64_t batch = 1; batch <= 2; batch++) {
+            net n;
+            net_begin(&n, 21);
+            int x = net_input(&n, NET_DIMS(batch, 3, 5, 4)), y = net_simple_conv(&n, x, channels, 3, 1, 1);
+            net_want(&n, net_binary(&n, "PRelu", false, y, net_constant(&n, NET_DIMS(channels, 1, 1))));
+            net_want(&n, net_binary(&n, "PRelu", false, y, net_constant(&n, NET_DIMS(1))));
+            net_want(&n, net_binary(&n, "PRelu", false, x, net_constant(&n, NET_DIMS(4))));
+            net_want(&n, net_binary(&n, "PRelu", false, y, net_input(&n, NET_DIMS(batch, channels, 5, 4))));
+            net_want(&n, net_binary(&n, "PRelu", true, net_simple_conv(&n, y, channels, 1, 1, 1),
+                                    net_constant(&n, NET_DIMS(channels, 1, 1))));
+            net_check(&n, &engine);
+            net_end(&n);
+        }
+    }
+}
+
 /* Layer normalization in its parts, whole and with a part that is needed elsewhere. */
 static void written_norms(void **state)
 {
@@ -500,6 +522,7 @@ int main(void)
         cmocka_unit_test(pools),
         cmocka_unit_test(products),
         cmocka_unit_test(written_norms),
+        cmocka_unit_test(slopes),
         cmocka_unit_test(borders),
         cmocka_unit_test(layer_times_add_up),
         cmocka_unit_test(says_no),

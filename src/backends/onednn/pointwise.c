@@ -112,13 +112,17 @@ mae_error *mae_dnn_lower_prelu(mae_dnn_build *b, int index)
         return mae_dnn_unsupported(b, "a PRelu of this form");
     for (int i = 0; i < ndims; i++)
         wide[i] = i < ndims - slope->rank ? 1 : slope->dims[i - (ndims - slope->rank)];
-    MAE_TRY(mae_dnn_value_native(b, tensor, &src));
-    MAE_TRY(mae_dnn_value_reshaped(b, slopes, ndims, wide, &weights));
-    mae_dnn_layout layout = mae_dnn_at(b, src)->layout, any = mae_dnn_layout_any(b->pool, ndims, wide);
+    mae_dnn_layout any = mae_dnn_layout_any(b->pool, ndims, wide);
     if (!any)
         return mae_error_nomem();
-    if (mae_dnn_pd_prelu(b->pe->engine, layout, any, b->pe->attr, &pd) != dnnl_success)
-        return mae_dnn_unsupported(b, "oneDNN does not broadcast these slopes");
+    MAE_TRY(mae_dnn_value_reshaped(b, slopes, ndims, wide, &weights));
+    MAE_TRY(mae_dnn_value_native(b, tensor, &src));
+    if (mae_dnn_pd_prelu(b->pe->engine, mae_dnn_at(b, src)->layout, any, b->pe->attr, &pd) != dnnl_success) {
+        MAE_TRY(mae_dnn_value_dense(b, tensor, &src));
+        if (mae_dnn_pd_prelu(b->pe->engine, mae_dnn_at(b, src)->layout, any, b->pe->attr, &pd) != dnnl_success)
+            return mae_dnn_unsupported(b, "oneDNN does not broadcast these slopes");
+    }
+    mae_dnn_layout layout = mae_dnn_at(b, src)->layout;
     mae_dnn_layout wanted = mae_dnn_layout_copy(b->pool, mae_dnn_query(pd, dnnl_query_weights_md, 0));
     mae_error *error = wanted ? NULL : mae_error_nomem();
     if (!error && !dnnl_memory_desc_equal(wanted, mae_dnn_at(b, weights)->layout)) {
