@@ -17,7 +17,7 @@ typedef struct point {
 typedef struct work {
     const mae_model *m;
     const mae_trellis *t;
-    mae_bounds *bounds;
+    const mae_bounds *bounds;
     int max_switches;
     bool exact;
     mae_front_hull hull;
@@ -255,7 +255,7 @@ static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_swi
     work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches, .exact = epsilon == 0};
     w.one = malloc((size_t)m->n * sizeof *w.one);
     w.other = malloc((size_t)m->n * sizeof *w.other);
-    mae_error *error = w.one && w.other ? mae_front_hull_create(bounds, epsilon, &w.hull) : mae_error_nomem();
+    mae_error *error = w.one && w.other ? mae_front_hull_create(t, epsilon, &w.hull) : mae_error_nomem();
     if (!error)
         error = search_front(&w);
     if (!error && w.n == 0)

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "plan/crossing.h"
+
 typedef struct gap {
     size_t low, high; /* points */
     double a, b, most;
@@ -11,7 +13,6 @@ typedef struct gap {
 
 typedef struct work {
     const mae_trellis *t;
-    mae_bounds *bounds;
     double epsilon;
     mae_front_hull *hull;
     size_t point_room;
@@ -78,48 +79,43 @@ static bool close_gap(work *w, const gap *g, double *go)
     return true;
 }
 
-#define FILL_LABELS 6
+#define NEIGHBOURS 16
 
-/* The most central of what a quick search finds in a gap, if anything. *ret_empty: there is nothing. */
-static bool fill_gap(work *w, const gap *g, double *go, bool *ret_found, bool *ret_empty)
+/* The known points nearest to a gap. */
+static size_t neighbours(const work *w, const gap *g, const mae_path **paths)
 {
-    mae_bounds *b = w->bounds;
-    mae_pair x = w->hull->points[g->low].cost, y = w->hull->points[g->high].cost;
-    mae_labels labels;
-    b->max_lat = (double)y.lat / (1 + w->epsilon);
-    b->max_en = (double)x.en / (1 + w->epsilon);
-    b->n_lines = 1;
-    b->lines[0] = (mae_line){g->a, g->b, go};
-    mae_search search = {.t = w->t,
-                         .bounds = b,
-                         .criteria = MAE_BOTH,
-                         .prune = true,
-                         .upper = INFINITY,
-                         .k = 1,
-                         .cap = FILL_LABELS,
-                         .max_labels = SIZE_MAX};
-    mae_error *error = mae_labels_search(&search, &labels);
-    b->n_lines = 0;
-    if (error) {
-        mae_error_free(error); /* out of memory, as all errors here */
-        return false;
-    }
-    double best = INFINITY;
-    mae_path *path = &w->hull->points[w->hull->n_points];
-    for (size_t i = 0; i < labels.n_found; i++) {
-        const mae_found *f = &labels.found[i];
-        double worst = fmax((double)f->cost.lat / (double)y.lat, (double)f->cost.en / (double)x.en);
-        if (worst >= best || (double)f->cost.lat > b->max_lat || (double)f->cost.en > b->max_en)
+    const mae_front_hull *h = w->hull;
+    double middle = 0.5 * ((double)h->points[g->low].cost.lat + (double)h->points[g->high].cost.lat);
+    double distance[NEIGHBOURS];
+    size_t n = 0;
+    for (size_t i = 0; i < h->n_points; i++) {
+        double away = fabs((double)h->points[i].cost.lat - middle);
+        if (n == NEIGHBOURS && away >= distance[n - 1])
             continue;
-        best = worst;
-        path->cost = f->cost;
-        path->switches = f->switches;
-        mae_labels_mapping(&labels, f, w->t->n, path->mapping);
+        size_t at = n < NEIGHBOURS ? n++ : n - 1;
+        for (; at > 0 && distance[at - 1] > away; at--) {
+            distance[at] = distance[at - 1];
+            paths[at] = paths[at - 1];
+        }
+        distance[at] = away;
+        paths[at] = &h->points[i];
     }
-    *ret_found = isfinite(best);
-    *ret_empty = !*ret_found && !isfinite(labels.dropped);
-    mae_labels_finish(&labels);
-    return true;
+    return n;
+}
+
+/* A point in a gap, mixed from the paths of those around it: most gaps are there only because the hull has
+ * no corner in them, not because there is nothing. */
+static bool fill_gap(work *w, const gap *g, bool *ret_found)
+{
+    const mae_path *paths[NEIGHBOURS];
+    const mae_pair *x = &w->hull->points[g->low].cost, *y = &w->hull->points[g->high].cost;
+    size_t n = neighbours(w, g, paths);
+    mae_error *error =
+        mae_crossing_find(w->t, paths, n, (double)y->lat / (1 + w->epsilon), (double)x->en / (1 + w->epsilon),
+                          ret_found, &w->hull->points[w->hull->n_points]);
+    bool done = !error;
+    mae_error_free(error); /* out of memory, as all errors here */
+    return done;
 }
 
 /* A gap without a corner of the hull: proven empty, split by a point inside, or left for the search of all
@@ -128,7 +124,7 @@ static bool end_gap(work *w, const gap *g, double *go)
 {
     mae_front_hull *h = w->hull;
     bool found = false, empty = go[0] > g->most; /* all that could be wanted is below the line */
-    if (w->epsilon > 0 && !empty && !fill_gap(w, g, go, &found, &empty)) {
+    if (w->epsilon > 0 && !empty && !fill_gap(w, g, &found)) {
         free(go);
         return false;
     }
@@ -222,10 +218,10 @@ static mae_error *find_ends(work *w, bool *ret_exists)
     return NULL;
 }
 
-mae_error *mae_front_hull_create(mae_bounds *bounds, double epsilon, mae_front_hull *ret_hull)
+mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front_hull *ret_hull)
 {
     mae_front_hull hull = {0};
-    work w = {.t = bounds->t, .bounds = bounds, .epsilon = epsilon, .hull = &hull};
+    work w = {.t = t, .epsilon = epsilon, .hull = &hull};
     bool exists = false;
     mae_error *error = find_ends(&w, &exists);
     if (!error && exists && !push_gap(&w, 0, 1))

@@ -11,9 +11,9 @@ typedef struct mae_front_hull {
     mae_pair *low, *high; /* per line of `wanted`: the ends of its gap */
 } mae_front_hull;
 
-/* `bounds` without lines, for an aim at energy; its limits are changed. With epsilon > 0 a point counts as covered when
+/* With epsilon > 0 a point counts as covered when
  * another is at most 1 + epsilon times as slow and as dear. */
-MAE_MUST_CHECK mae_error *mae_front_hull_create(mae_bounds *bounds, double epsilon, mae_front_hull *ret_hull);
+MAE_MUST_CHECK mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front_hull *ret_hull);
 /* Narrows the gaps (of epsilon 0) by more points that are known, sorted by lat, en falling. */
 void mae_front_hull_narrow(mae_front_hull *hull, const mae_pair *points, size_t n);
 void mae_front_hull_finish(mae_front_hull *hull);

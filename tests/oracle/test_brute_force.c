@@ -358,7 +358,8 @@ static void check_k_best(const table *all, const mae_goal *g, uint64_t seed)
 {
     mae_solution *s = NULL;
     size_t n = 0, feasible = 0, k = 5;
-    if (mae_error_code(mae_goal_check_energy(g, all->p)) != MAE_OK)
+    bool needs_energy = g->minimize != MAE_MIN_LATENCY || g->max_energy_mj > 0 || g->max_power_w > 0;
+    if (needs_energy && all->p->energy == MAE_ENERGY_NONE)
         return;
     for (size_t i = 0; i < all->n; i++)
         feasible += allowed(all, g, &all->entries[i]);
