@@ -32,32 +32,57 @@ static bool follow(const mae_trellis *t, const mae_path *path, walk *w)
     return w->cost[t->n].lat == path->cost.lat && w->cost[t->n].en == path->cost.en;
 }
 
+/* `path` with the layers [from, to) of `other`. */
 typedef struct mix {
     double worst;
-    const walk *first, *second;
-    int at;
+    const walk *path, *other;
+    int from, to;
+    mae_pair cost;
 } mix;
+
+/* Where two walks are in one state, and how far apart their costs are there. Between two places of the same
+ * difference nothing is gained: the first stands for all. */
+typedef struct meeting {
+    int boundary;
+    mae_pair apart;
+} meeting;
+
+#define MAX_MEETINGS 64
+
+static size_t meet(const mae_trellis *t, const walk *x, const walk *y, meeting *meetings)
+{
+    size_t n = 0;
+    for (int b = 0; b <= t->n && n < MAX_MEETINGS; b++) {
+        if (x->state[b] != y->state[b] && b < t->n) /* at the end all are one */
+            continue;
+        mae_pair apart = {y->cost[b].lat - x->cost[b].lat, y->cost[b].en - x->cost[b].en};
+        if (n == 0 || apart.lat != meetings[n - 1].apart.lat || apart.en != meetings[n - 1].apart.en)
+            meetings[n++] = (meeting){b, apart};
+    }
+    return n;
+}
 
 static void cross(const mae_trellis *t, const walk *x, const walk *y, double max_lat, double max_en, mix *best)
 {
-    for (int b = 1; b < t->n; b++) {
-        if (x->state[b] != y->state[b])
-            continue;
-        double lat = (double)(x->cost[b].lat + y->path->cost.lat - y->cost[b].lat);
-        double en = (double)(x->cost[b].en + y->path->cost.en - y->cost[b].en);
-        double share = lat / max_lat > en / max_en ? lat / max_lat : en / max_en;
-        if (share <= 1 && share < best->worst)
-            *best = (mix){share, x, y, b};
-    }
+    meeting meetings[MAX_MEETINGS];
+    size_t n = meet(t, x, y, meetings);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++) {
+            mae_pair from = meetings[i].apart, to = meetings[j].apart, whole = x->path->cost;
+            mae_pair cost = {whole.lat + to.lat - from.lat, whole.en + to.en - from.en};
+            double lat = (double)cost.lat / max_lat, en = (double)cost.en / max_en;
+            double share = lat > en ? lat : en;
+            if (share <= 1 && share < best->worst)
+                *best = (mix){share, x, y, meetings[i].boundary, meetings[j].boundary, cost};
+        }
 }
 
 static void make_path(const mae_trellis *t, const mix *m, mae_path *path)
 {
-    size_t first = (size_t)m->at * sizeof(int), all = (size_t)t->n * sizeof(int);
-    memcpy(path->mapping, m->first->path->mapping, first);
-    memcpy(path->mapping + m->at, m->second->path->mapping + m->at, all - first);
-    mae_pair head = m->first->cost[m->at], tail = m->second->cost[m->at], whole = m->second->path->cost;
-    path->cost = (mae_pair){head.lat + whole.lat - tail.lat, head.en + whole.en - tail.en};
+    memcpy(path->mapping, m->path->path->mapping, (size_t)t->n * sizeof(int));
+    for (int l = m->from; l < m->to; l++)
+        path->mapping[l] = m->other->path->mapping[l];
+    path->cost = m->cost;
     path->switches = 0;
     for (int l = 1; l < t->n; l++)
         path->switches += path->mapping[l] != path->mapping[l - 1];
@@ -81,8 +106,8 @@ mae_error *mae_crossing_find(const mae_trellis *t, const mae_path *const *paths,
             if (i != j)
                 cross(t, &walks[i], &walks[j], max_lat, max_en, &best);
     if (!error) {
-        *ret_found = best.first != NULL;
-        if (best.first)
+        *ret_found = best.path != NULL;
+        if (best.path)
             make_path(t, &best, path);
     }
     free(walks);
