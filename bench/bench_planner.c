@@ -1,0 +1,238 @@
+/* How the planner grows with the network, and how it compares with an SMT solver.
+ *
+ *     bench_planner          the table of sizes
+ *     bench_planner --smt    the same small instances as a problem for Z3: least time under an energy target,
+ *                            by bisection on the time, as AxoNN (DAC 2022) poses it
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "plan/plan.h"
+#include "planner_instance.h"
+#ifdef MAE_HAVE_Z3
+#include <z3.h>
+#endif
+
+#define SEED 1
+#define REPEATS 5
+
+static void check(mae_error *error)
+{
+    if (!error)
+        return;
+    fprintf(stderr, "bench_planner: %s\n", mae_error_message(error));
+    exit(1);
+}
+
+static double now_ms(void)
+{
+    return (double)mae_clock_now_ns() / 1e6;
+}
+
+/* Least of some runs: what the planner needs where nothing else wants the processor. */
+static double time_plan(const mae_profile *profile, const mae_goal *goal, mae_prediction *ret_cost)
+{
+    double least = 0;
+    for (int i = 0; i < REPEATS; i++) {
+        mae_solution solution;
+        double begin = now_ms();
+        check(mae_solve(profile, goal, NULL, &solution));
+        double took = now_ms() - begin;
+        least = i == 0 || took < least ? took : least;
+        *ret_cost = solution.cost;
+        if (!solution.optimal)
+            printf("  (not proven: gap %g)\n", 1 - solution.lower_bound / solution.objective);
+        free(solution.mapping);
+    }
+    return least;
+}
+
+static void time_goals(size_t layers, size_t pes)
+{
+    mae_profile *profile = NULL;
+    mae_goal goal = MAE_GOAL_INIT;
+    mae_prediction fastest, thriftiest, cost;
+    check(bench_chain(SEED, layers, pes, &profile));
+    double latency = time_plan(profile, &goal, &fastest);
+    goal.minimize = MAE_MIN_ENERGY;
+    double energy = time_plan(profile, &goal, &thriftiest);
+    double bounded = 0;
+    for (int i = 1; i < 5; i++) {
+        goal.max_latency_ms = fastest.latency_ms + (thriftiest.latency_ms - fastest.latency_ms) * i / 5;
+        double took = time_plan(profile, &goal, &cost);
+        bounded = took > bounded ? took : bounded;
+    }
+    goal = (mae_goal)MAE_GOAL_INIT;
+    goal.minimize = MAE_MIN_EDP;
+    double edp = time_plan(profile, &goal, &cost);
+    printf("%6zu x %zu  latency %8.3f  energy %8.3f  energy under a deadline (worst of 4) %9.3f  edp %9.3f ms\n",
+           layers, pes, latency, energy, bounded, edp);
+    mae_profile_destroy(profile);
+}
+
+static void time_front(size_t layers, size_t pes, double epsilon)
+{
+    mae_profile *profile = NULL;
+    mae_front *front = NULL;
+    mae_goal goal = MAE_GOAL_INIT;
+    struct rusage usage;
+    check(bench_chain(SEED, layers, pes, &profile));
+    double begin = now_ms();
+    check(mae_front_solve(profile, &goal, epsilon, &front));
+    double took = now_ms() - begin;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("%6zu x %zu  front, epsilon %-5g  %6zu points  %9.1f ms  (peak memory so far %ld MiB)\n", layers, pes,
+           epsilon, front->n_points, took, usage.ru_maxrss / 1024);
+    mae_front_destroy(front);
+    mae_profile_destroy(profile);
+}
+
+static void table(void)
+{
+    static const size_t sizes[] = {10, 30, 100, 300, 1000};
+    printf("Random chains, seed %d, least of %d runs (bench/planner_instance.c)\n", SEED, REPEATS);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        time_goals(sizes[i], 8);
+    for (size_t i = 0; i < 4; i++)
+        time_front(sizes[i], 8, 0);
+    time_front(1000, 8, 0.001);
+}
+
+#ifdef MAE_HAVE_Z3
+typedef struct smt {
+    Z3_context z3;
+    Z3_solver solver;
+    Z3_ast *on; /* per layer: on PE 1 */
+    Z3_ast time, energy;
+} smt;
+
+static Z3_ast real(const smt *s, double value)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%.12f", value);
+    return Z3_mk_numeral(s->z3, text, Z3_mk_real_sort(s->z3));
+}
+
+static Z3_ast choose(const smt *s, Z3_ast condition, double yes, double no)
+{
+    return Z3_mk_ite(s->z3, condition, real(s, yes), real(s, no));
+}
+
+static void build(smt *s, const mae_profile *p)
+{
+    unsigned n = (unsigned)p->n_layers, terms = 0;
+    Z3_ast *time = calloc(3 * n, sizeof *time), *energy = calloc(3 * n, sizeof *energy);
+    Z3_config config = Z3_mk_config();
+    s->z3 = Z3_mk_context(config);
+    Z3_del_config(config);
+    s->solver = Z3_mk_solver(s->z3);
+    Z3_solver_inc_ref(s->z3, s->solver);
+    s->on = calloc(n, sizeof *s->on);
+    for (unsigned l = 0; l < n; l++) {
+        s->on[l] = Z3_mk_const(s->z3, Z3_mk_int_symbol(s->z3, (int)l), Z3_mk_bool_sort(s->z3));
+        time[terms] = choose(s, s->on[l], p->costs[2 * l + 1].time_ms, p->costs[2 * l].time_ms);
+        energy[terms++] = choose(s, s->on[l], p->costs[2 * l + 1].energy_mj, p->costs[2 * l].energy_mj);
+        for (int to = 0; l > 0 && to < 2; to++) {
+            const mae_transfer *row = &p->transfers[(1 - to) * 2 + to];
+            double mib = p->tensors[p->layers[l].inputs[0]].bytes / 1048576;
+            Z3_ast before = to ? Z3_mk_not(s->z3, s->on[l - 1]) : s->on[l - 1];
+            Z3_ast after = to ? s->on[l] : Z3_mk_not(s->z3, s->on[l]);
+            Z3_ast both[] = {before, after}, crosses = Z3_mk_and(s->z3, 2, both);
+            time[terms] = choose(s, crosses, row->fixed_ms + row->ms_per_mib * mib, 0);
+            energy[terms++] = choose(s, crosses, row->fixed_mj + row->mj_per_mib * mib, 0);
+        }
+    }
+    s->time = Z3_mk_add(s->z3, terms, time);
+    s->energy = Z3_mk_add(s->z3, terms, energy);
+    free(time);
+    free(energy);
+}
+
+/* Least time under an energy target, to 1e-6 of it; negative when the time-out struck or nothing was found. */
+static double bisect(smt *s, double target, double low, double high, double timeout_ms)
+{
+    double begin = now_ms(), found = -1;
+    Z3_solver_assert(s->z3, s->solver, Z3_mk_le(s->z3, s->energy, real(s, target)));
+    while (high - low > 1e-6 * high) {
+        double middle = (low + high) / 2, left = timeout_ms - (now_ms() - begin);
+        if (left <= 0)
+            return -1;
+        Z3_params params = Z3_mk_params(s->z3);
+        Z3_params_inc_ref(s->z3, params);
+        Z3_params_set_uint(s->z3, params, Z3_mk_string_symbol(s->z3, "timeout"), (unsigned)left + 1);
+        Z3_solver_set_params(s->z3, s->solver, params);
+        Z3_params_dec_ref(s->z3, params);
+        Z3_solver_push(s->z3, s->solver);
+        Z3_solver_assert(s->z3, s->solver, Z3_mk_le(s->z3, s->time, real(s, middle)));
+        Z3_lbool answer = Z3_solver_check(s->z3, s->solver);
+        Z3_solver_pop(s->z3, s->solver, 1);
+        if (answer == Z3_L_UNDEF)
+            return -1;
+        if (answer == Z3_L_TRUE)
+            found = high = middle;
+        else
+            low = middle;
+    }
+    return found;
+}
+
+static void compare(size_t layers, uint64_t seed, int *right, int *total)
+{
+    mae_profile *profile = NULL;
+    mae_goal goal = MAE_GOAL_INIT;
+    mae_prediction fastest, thriftiest, cost;
+    check(bench_chain(seed, layers, 2, &profile));
+    time_plan(profile, &goal, &fastest);
+    goal.minimize = MAE_MIN_ENERGY;
+    time_plan(profile, &goal, &thriftiest);
+    for (int i = 1; i <= 3; i++) {
+        smt s;
+        goal = (mae_goal)MAE_GOAL_INIT;
+        goal.max_energy_mj = thriftiest.energy_mj + (fastest.energy_mj - thriftiest.energy_mj) * i / 4;
+        double ours = time_plan(profile, &goal, &cost), begin = now_ms();
+        build(&s, profile);
+        double theirs = bisect(&s, goal.max_energy_mj, 0, 2 * thriftiest.latency_ms + fastest.latency_ms, 30000);
+        double took = now_ms() - begin;
+        bool same = theirs >= cost.latency_ms * (1 - 1e-9) && theirs <= cost.latency_ms * (1 + 2e-6);
+        *right += same;
+        *total += 1;
+        printf("%4zu layers, energy target %d/4: mae %.4f ms in %.4f ms; Z3 %s in %.0f ms: %.0f times as long\n",
+               layers, i, cost.latency_ms, ours,
+               theirs < 0 ? "no answer"
+               : same     ? "the same"
+                          : "another answer",
+               took, took / ours);
+        Z3_solver_dec_ref(s.z3, s.solver);
+        Z3_del_context(s.z3);
+        free(s.on);
+    }
+    mae_profile_destroy(profile);
+}
+
+static void side_by_side(void)
+{
+    static const size_t sizes[] = {10, 16, 24, 40};
+    int right = 0, total = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        compare(sizes[i], SEED + i, &right, &total);
+    printf("Z3 answered %d of %d targets within its 30 s; mae answered all, each with a proof\n", right, total);
+}
+#else
+static void side_by_side(void)
+{
+    printf("skipped: built without Z3 (libz3-dev)\n");
+}
+#endif
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 1 && strcmp(argv[1], "--smt") == 0)
+        side_by_side();
+    else
+        table();
+    return 0;
+}
