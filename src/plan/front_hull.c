@@ -178,7 +178,8 @@ static bool make_wanted(work *w)
 {
     mae_wanted *wanted = &w->hull->wanted;
     size_t n = w->n_closed, states = mae_trellis_states(w->t);
-    qsort(w->closed, n, sizeof *w->closed, compare_gaps);
+    if (n > 0)
+        qsort(w->closed, n, sizeof *w->closed, compare_gaps);
     wanted->n = n;
     wanted->a = malloc((n + 1) * sizeof *wanted->a);
     wanted->b = malloc((n + 1) * sizeof *wanted->b);
@@ -240,7 +241,8 @@ mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front
         mae_front_hull_finish(&hull);
         return error;
     }
-    qsort(hull.points, hull.n_points, sizeof *hull.points, compare_paths);
+    if (hull.n_points > 0)
+        qsort(hull.points, hull.n_points, sizeof *hull.points, compare_paths);
     *ret_hull = hull;
     return NULL;
 }
