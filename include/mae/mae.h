@@ -164,6 +164,8 @@ typedef struct mae_bench_entry {
     const char *name; /* PE; "greedy" */
     bool complete;    /* runs the whole network; else the figures are 0 */
     mae_interval latency_ms;
+    bool verified;      /* outputs agree with the reference's: else it is neither offered nor the baseline */
+    double max_rel;     /* by how much they differ at most, as in mae_verdict */
     const char *reason; /* why not complete: the first layer it cannot run; else NULL */
 } mae_bench_entry;
 
@@ -184,6 +186,7 @@ typedef struct mae_bench {
     const char *baseline; /* best measured single PE; NULL: none is complete */
     bool single_is_best;  /* no mix beat it when measured: the plan offered is that single PE */
     size_t refinements;   /* how often plans were measured and planned again */
+    size_t unverified;    /* mixed plans left out because their outputs differed from the reference's */
     mae_verdict verdict;
     void *priv;
 } mae_bench;

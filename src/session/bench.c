@@ -12,13 +12,6 @@
  * figures reported are not those of the luckiest of several. */
 #define CHOOSING_PART 0.3
 
-typedef struct bench_result {
-    mae_bench bench; /* first: what the caller holds */
-    mae_arena *arena;
-    mae_profile *profile;
-    mae_plan *plan;
-} bench_result;
-
 /* ---- setting up ---- */
 
 static mae_error *prepare_inputs(mae_bench_work *work)
@@ -33,7 +26,7 @@ static mae_error *prepare_inputs(mae_bench_work *work)
             return mae_error_new(MAE_ERR_USAGE, "input %zu of %zu", input->input, work->graph->n_inputs);
         MAE_TRY(mae_runner_set_input(work->reference, input->input, input->data, input->bytes));
     }
-    return NULL;
+    return mae_program_run(work->reference->program, NULL);
 }
 
 static mae_error *check_profile(const mae_bench_work *work)
@@ -86,8 +79,7 @@ static mae_error *compile_single(mae_bench_work *work, mae_arena *arena)
             continue;
         for (size_t l = 0; l < work->graph->n_layers; l++)
             mapping[l] = (int)p;
-        error = mae_contender_create(work->context, work->graph, mapping, work->reference, MAE_BENCH_MOST_ROUNDS,
-                                     &work->single[p]);
+        error = mae_bench_enter(work, mapping, &work->single[p]);
     }
     free(mapping);
     return error;
@@ -128,8 +120,7 @@ static mae_error *compile_greedy(mae_bench_work *work)
     for (size_t l = 1; l < n && !error; l++)
         mixed = mixed || mapping[l] != mapping[0];
     if (!error && mixed)
-        error = mae_contender_create(work->context, work->graph, mapping, work->reference, MAE_BENCH_MOST_ROUNDS,
-                                     &work->greedy);
+        error = mae_bench_enter(work, mapping, &work->greedy);
     free(mapping);
     return error;
 }
@@ -148,12 +139,12 @@ static void line_up_single(const mae_bench_work *work, lineup *line)
             line->all[line->n++] = work->single[p];
 }
 
-static mae_error *best_of(mae_contender *const *contenders, size_t n, size_t rounds, size_t *ret_best)
+mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t rounds, size_t *ret_best)
 {
     double best = INFINITY;
     *ret_best = n;
     for (size_t i = 0; i < n; i++) {
-        if (!contenders[i])
+        if (!contenders[i] || !contenders[i]->verdict.ok)
             continue;
         mae_interval time;
         MAE_TRY(mae_median_of(contenders[i]->frames_ms, rounds, &time));
@@ -165,15 +156,31 @@ static mae_error *best_of(mae_contender *const *contenders, size_t n, size_t rou
     return NULL;
 }
 
+/* Mixed candidates whose outputs differ from the reference's are never offered, however fast. */
+static void drop_unverified(mae_bench_work *work)
+{
+    size_t kept = 0;
+    for (size_t m = 0; m < work->n_mixed; m++) {
+        if (work->mixed[m]->verdict.ok) {
+            work->mixed[kept++] = work->mixed[m];
+        } else {
+            mae_contender_destroy(work->mixed[m]);
+            work->unverified++;
+        }
+    }
+    work->n_mixed = kept;
+}
+
 /* The mixed candidate to offer, if any; then the final rounds. */
 static mae_error *race(mae_bench_work *work, mae_contender **ret_mixed)
 {
     double seconds = work->options->race_s > 0 ? work->options->race_s : DEFAULT_RACE_S;
+    drop_unverified(work);
     mae_contender *chosen = work->n_mixed ? work->mixed[0] : NULL;
     if (work->n_mixed > 1) {
         size_t best;
         MAE_TRY(mae_contend(work->mixed, work->n_mixed, seconds * CHOOSING_PART, MAE_BENCH_MOST_ROUNDS, &work->rounds));
-        MAE_TRY(best_of(work->mixed, work->n_mixed, work->rounds, &best));
+        MAE_TRY(mae_bench_best_of(work->mixed, work->n_mixed, work->rounds, &best));
         chosen = work->mixed[best];
         seconds *= 1 - CHOOSING_PART;
     }
@@ -188,151 +195,7 @@ static mae_error *race(mae_bench_work *work, mae_contender **ret_mixed)
     return NULL;
 }
 
-/* ---- the result ---- */
-
-static mae_error *fill_entry(mae_bench_entry *entry, const char *name, const mae_contender *contender,
-                             const char *why_not, size_t rounds)
-{
-    *entry = (mae_bench_entry){.name = name, .complete = contender != NULL, .reason = why_not};
-    return contender ? mae_median_of(contender->frames_ms, rounds, &entry->latency_ms) : NULL;
-}
-
-static mae_error *fill_entries(bench_result *result, const mae_bench_work *work)
-{
-    mae_bench *bench = &result->bench;
-    size_t n = work->context->n_pes;
-    mae_bench_entry *single = mae_arena_array(result->arena, n, sizeof *single);
-    mae_bench_entry *greedy = mae_arena_array(result->arena, 1, sizeof *greedy);
-    if (!single || !greedy)
-        return mae_error_nomem();
-    for (size_t p = 0; p < n; p++) {
-        const char *name = mae_arena_strdup(result->arena, work->context->infos[p].name);
-        if (!name)
-            return mae_error_nomem();
-        MAE_TRY(fill_entry(&single[p], name, work->single[p], work->why_not[p], work->rounds));
-    }
-    bench->single = single;
-    bench->n_single = n;
-    if (work->greedy) {
-        MAE_TRY(fill_entry(greedy, "greedy", work->greedy, NULL, work->rounds));
-        bench->baselines = greedy;
-        bench->n_baselines = 1;
-    }
-    return NULL;
-}
-
-static mae_error *make_plan(bench_result *result, const mae_bench_work *work, const int *mapping)
-{
-    mae_plan *solved;
-    MAE_TRY(mae_plan_solve(result->profile, &work->options->goal, &solved));
-    int *solved_mapping = calloc(work->graph->n_layers + 1, sizeof *solved_mapping);
-    mae_error *error = solved_mapping ? mae_plan_mapping(solved, result->profile, solved_mapping) : mae_error_nomem();
-    bool same = !error && memcmp(solved_mapping, mapping, work->graph->n_layers * sizeof *mapping) == 0;
-    free(solved_mapping);
-    if (same) {
-        result->plan = solved;
-        return NULL;
-    }
-    mae_plan_destroy(solved);
-    /* What was measured best is not what the profile says is best: offered all the same, without a proof. */
-    return error ? error : mae_plan_of_mapping(result->profile, &work->options->goal, mapping, &result->plan);
-}
-
-/* The drift of a mapping: each PE's own, weighted by the time its layers take. */
-static double drift_of(const mae_profile *profile, const int *mapping, const double *per_pe)
-{
-    double now = 0, then = 0;
-    for (size_t l = 0; l < profile->n_layers; l++) {
-        double time_ms = profile->costs[l * profile->n_pes + (size_t)mapping[l]].time_ms;
-        then += time_ms;
-        now += time_ms * per_pe[mapping[l]];
-    }
-    return then > 0 ? now / then : 1;
-}
-
-static mae_error *predict(bench_result *result, const mae_bench_work *work, const mae_contender *offered,
-                          const mae_contender *best_single)
-{
-    mae_bench *bench = &result->bench;
-    const mae_profile *profile = result->profile;
-    double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe), mean;
-    if (!per_pe)
-        return mae_error_nomem();
-    mae_prediction plan, single = {0};
-    mae_error *error = mae_bench_drift(work, profile, work->rounds, &mean, per_pe);
-    if (!error)
-        error = mae_eval(profile, offered->runner->mapping, 0, &plan);
-    if (!error && best_single)
-        error = mae_eval(profile, best_single->runner->mapping, 0, &single);
-    if (!error) {
-        bench->drift = drift_of(profile, offered->runner->mapping, per_pe);
-        bench->predicted_ms = plan.latency_ms * bench->drift;
-        if (best_single && single.latency_ms > 0)
-            bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
-    }
-    free(per_pe);
-    return error;
-}
-
-static mae_error *verify(bench_result *result, const mae_bench_work *work, const mae_contender *offered)
-{
-    MAE_TRY(mae_program_run(work->reference->program, NULL));
-    MAE_TRY(mae_program_run(offered->runner->program, NULL));
-    mae_verdict *verdict = &result->bench.verdict;
-    double abs_tolerance, rel_tolerance;
-    mae_runner_tolerance(work->context, offered->runner, &abs_tolerance, &rel_tolerance);
-    MAE_TRY(mae_runner_compare(offered->runner, work->reference, abs_tolerance, rel_tolerance, verdict));
-    if (verdict->output)
-        verdict->output = mae_arena_strdup(result->arena, verdict->output);
-    return NULL;
-}
-
-/* Mixed or the best single PE: the mix is offered only if it is faster beyond the interval. */
-static mae_error *choose(const mae_bench_work *work, mae_contender *mixed, const mae_contender *best_single,
-                         bool *ret_mixed, mae_interval *ret_ratio)
-{
-    *ret_ratio = (mae_interval){1, 1, 1};
-    *ret_mixed = mixed && !best_single;
-    if (!mixed || !best_single)
-        return NULL;
-    mae_interval ratio;
-    MAE_TRY(mae_ratio_of(mixed->frames_ms, best_single->frames_ms, work->rounds, &ratio));
-    *ret_mixed = ratio.high < 1;
-    if (*ret_mixed)
-        *ret_ratio = ratio;
-    return NULL;
-}
-
-static mae_error *conclude(bench_result *result, mae_bench_work *work, mae_contender *mixed)
-{
-    mae_bench *bench = &result->bench;
-    size_t best;
-    MAE_TRY(best_of(work->single, work->context->n_pes, work->rounds, &best));
-    mae_contender *best_single = best < work->context->n_pes ? work->single[best] : NULL;
-    bool offer_mixed;
-    mae_interval ratio;
-    MAE_TRY(choose(work, mixed, best_single, &offer_mixed, &ratio));
-    mae_contender *offered = offer_mixed ? mixed : best_single;
-    if (!offered)
-        return mae_error_new(MAE_ERR_UNSUPPORTED, "no PE runs the whole network, and no mapping was found");
-    result->profile = work->profile;
-    work->profile = NULL;
-    bench->profile = result->profile;
-    MAE_TRY(fill_entries(result, work));
-    bench->baseline = best_single ? bench->single[best].name : NULL;
-    bench->single_is_best = offered == best_single;
-    bench->maeg = (mae_interval){1 - ratio.median, 1 - ratio.high, 1 - ratio.low};
-    MAE_TRY(mae_median_of(offered->frames_ms, work->rounds, &bench->latency_ms));
-    MAE_TRY(predict(result, work, offered, best_single));
-    MAE_TRY(make_plan(result, work, offered->runner->mapping));
-    bench->plan = result->plan;
-    bench->threads = work->context->threads;
-    bench->rounds = work->rounds;
-    bench->refinements = work->refinements;
-    return verify(result, work, offered);
-}
-
-static mae_error *bench_all(mae_bench_work *work, bench_result *result)
+static mae_error *bench_all(mae_bench_work *work, mae_bench_result *result)
 {
     work->single = mae_arena_array(result->arena, work->context->n_pes, sizeof *work->single);
     work->why_not = mae_arena_array(result->arena, work->context->n_pes, sizeof *work->why_not);
@@ -346,7 +209,7 @@ static mae_error *bench_all(mae_bench_work *work, bench_result *result)
     MAE_TRY(mae_bench_refine(work));
     mae_contender *mixed = NULL;
     MAE_TRY(race(work, &mixed));
-    return conclude(result, work, mixed);
+    return mae_bench_conclude(result, work, mixed);
 }
 
 static void free_work(mae_bench_work *work)
@@ -364,7 +227,7 @@ mae_error *mae_bench_run(mae_context *context, mae_model *model, const mae_bench
                          mae_bench **ret_bench)
 {
     static const mae_bench_options defaults = {.goal = MAE_GOAL_INIT};
-    bench_result *result = calloc(1, sizeof *result);
+    mae_bench_result *result = calloc(1, sizeof *result);
     if (!result)
         return mae_error_nomem();
     result->bench.priv = result;
@@ -385,7 +248,7 @@ void mae_bench_destroy(mae_bench *bench)
 {
     if (!bench)
         return;
-    bench_result *result = bench->priv;
+    mae_bench_result *result = bench->priv;
     mae_plan_destroy(result->plan);
     mae_profile_destroy(result->profile);
     mae_arena_destroy(result->arena);

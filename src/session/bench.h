@@ -11,6 +11,7 @@ typedef struct mae_contender {
     double *frames_ms;    /* per round; owned */
     double **segments_ms; /* per segment, per round; owned */
     mae_program_stamp *stamps;
+    mae_verdict verdict;
 } mae_contender;
 
 MAE_MUST_CHECK mae_error *mae_contender_create(const mae_context *context, const mae_graph *graph, const int *mapping,
@@ -43,7 +44,11 @@ typedef struct mae_bench_work {
     size_t n_mixed;
     size_t rounds; /* of the last contest */
     size_t refinements;
+    size_t unverified;
 } mae_bench_work;
+
+/* Compiles a mapping, gives it the inputs, runs it once and compares its outputs with the reference's. */
+MAE_MUST_CHECK mae_error *mae_bench_enter(mae_bench_work *work, const int *mapping, mae_contender **ret_contender);
 
 #define MAE_BENCH_MOST_ROUNDS 2000
 #define MAE_BENCH_MOST_MIXED 8
@@ -56,5 +61,21 @@ MAE_MUST_CHECK mae_error *mae_bench_refine(mae_bench_work *work);
  * whole network takes in the last contest and by the profile. Per PE too (n_pes entries, caller's array). */
 MAE_MUST_CHECK mae_error *mae_bench_drift(const mae_bench_work *work, const mae_profile *profile, size_t rounds,
                                           double *ret_drift, double *ret_per_pe);
+
+/* What a caller of mae_bench_run() holds. */
+typedef struct mae_bench_result {
+    mae_bench bench; /* first: what the caller holds */
+    mae_arena *arena;
+    mae_profile *profile;
+    mae_plan *plan;
+} mae_bench_result;
+
+/* The fastest verified contender of the first n (entries may be NULL) by its median; n if there is none. */
+MAE_MUST_CHECK mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t rounds,
+                                            size_t *ret_best);
+
+/* Chooses between `mixed` (may be NULL) and the best single PE by the last contest, and fills the result. The profile
+ * passes from the work to the result. */
+MAE_MUST_CHECK mae_error *mae_bench_conclude(mae_bench_result *result, mae_bench_work *work, mae_contender *mixed);
 
 #endif

@@ -23,6 +23,8 @@ static json_t *entry(const char *name_key, const mae_bench_entry *of)
     if (object && of->complete) {
         json_object_set_new(object, "latency_ms", json_real(of->latency_ms.median));
         json_object_set_new(object, "ci_ms", interval(&of->latency_ms));
+        json_object_set_new(object, "verified", json_boolean(of->verified));
+        json_object_set_new(object, "max_rel", number(of->max_rel));
     }
     if (object && of->reason)
         json_object_set_new(object, "reason", json_string(of->reason));

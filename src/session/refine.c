@@ -11,6 +11,25 @@
 #define CONTEST_S 1.0
 #define MOST_CONTEST_ROUNDS 200
 
+mae_error *mae_bench_enter(mae_bench_work *work, const int *mapping, mae_contender **ret_contender)
+{
+    mae_contender *contender;
+    MAE_TRY(
+        mae_contender_create(work->context, work->graph, mapping, work->reference, MAE_BENCH_MOST_ROUNDS, &contender));
+    double abs_tolerance, rel_tolerance;
+    mae_runner_tolerance(work->context, contender->runner, &abs_tolerance, &rel_tolerance);
+    mae_error *error = mae_program_run(contender->runner->program, NULL);
+    if (!error)
+        error =
+            mae_runner_compare(contender->runner, work->reference, abs_tolerance, rel_tolerance, &contender->verdict);
+    if (error) {
+        mae_contender_destroy(contender);
+        return error;
+    }
+    *ret_contender = contender;
+    return NULL;
+}
+
 mae_error *mae_bench_drift(const mae_bench_work *work, const mae_profile *profile, size_t rounds, double *ret_drift,
                            double *ret_per_pe)
 {
