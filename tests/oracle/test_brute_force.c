@@ -325,6 +325,27 @@ static void check_front(const table *all, const mae_goal *g, uint64_t seed)
     mae_front_destroy(front);
 }
 
+/* With an epsilon every allowed mapping is covered by a point at most 1 + epsilon times as slow and as dear. */
+static void check_rough_front(const table *all, const mae_goal *g, double epsilon, uint64_t seed)
+{
+    mae_front *front = NULL;
+    mae_error *error = mae_front_solve(all->p, g, epsilon, &front);
+    for (size_t i = 0; i < all->n; i++) {
+        const entry *e = &all->entries[i];
+        double mj = energy(all, e, g->period_ms), most = (1 + epsilon) * (1 + 1e-9);
+        bool covered = g->max_switches >= 0 && e->switches > g->max_switches;
+        for (size_t k = 0; front && k < front->n_points && !covered; k++) {
+            const mae_prediction *c = &front->points[k].cost;
+            covered = c->latency_ms <= e->ms * most && c->energy_mj <= mj * most;
+        }
+        if (!covered)
+            fail_msg("seed %llu front with epsilon %g: %.12g ms %.12g mJ is not covered (%s)", (unsigned long long)seed,
+                     epsilon, e->ms, mj, error ? mae_error_message(error) : "no error");
+    }
+    mae_error_free(error);
+    mae_front_destroy(front);
+}
+
 static void check_nearest(const table *all, const mae_goal *g, uint64_t seed)
 {
     bool exists = false;
@@ -421,6 +442,8 @@ static void check_instance(uint64_t seed)
             check_k_best(&all, &g, seed);
         if (i < 2)
             check_front(&all, &g, seed);
+        if (i < 2)
+            check_rough_front(&all, &g, i == 0 ? 0.02 : 0.2, seed);
     }
     forget(&all);
     mae_profile_destroy(profile);
