@@ -85,9 +85,11 @@ typedef struct mae_profile_options {
     double budget_s; /* 0: 20 s */
     mae_progress_fn *progress;
     void *progress_ctx;
+    const int *pes; /* only these PEs of the context, by their index; together they run every layer */
+    size_t n_pes;   /* 0: all of them */
 } mae_profile_options;
 
-/* Measures every layer on every PE of the context, in the running network, and the transfers. */
+/* Measures every layer on every PE, in the running network, and the transfers. */
 MAE_API MAE_MUST_CHECK mae_error *mae_profile_measure(mae_context *context, mae_model *model,
                                                       const mae_profile_options *options, mae_profile **ret_profile);
 
@@ -178,8 +180,9 @@ typedef struct mae_bench {
     const mae_bench_entry *baselines;
     const mae_profile *profile; /* with the segment rows refining added */
     const mae_plan *plan;       /* what is offered */
-    double predicted_ms;        /* of the plan, from the final profile, scaled by the drift factor */
-    double drift;               /* anchors of the rounds / anchors of the profile */
+    double predicted_ms;        /* of the plan, from the final profile, times drift */
+    double drift;               /* how much longer than by the profile whole networks take in the final rounds: on the
+                                   plan's PEs, or, where the plan is a single PE, on the others (1 if there are none) */
     mae_interval latency_ms;    /* of the plan */
     double maeg_predicted;
     mae_interval maeg;    /* measured */

@@ -111,8 +111,15 @@ static void add_latency(cli_table *table, const char *name, const mae_interval *
 
 static void add_entry(cli_table *table, const mae_bench_entry *entry, const mae_interval *best)
 {
-    if (entry->complete) {
+    if (entry->complete && entry->verified) {
         add_latency(table, entry->name, &entry->latency_ms, best, CLI_PLAIN);
+        return;
+    }
+    if (entry->complete) {
+        cli_table_cell(table, CLI_DIM, "%s", entry->name);
+        cli_table_cell(table, CLI_DIM, "%.4f", entry->latency_ms.median);
+        cli_table_cell(table, CLI_DIM, "outputs differ from ONNX Runtime's by %.3g", entry->max_rel);
+        cli_table_end_row(table);
         return;
     }
     cli_table_cell(table, CLI_DIM, "%s", entry->name);
@@ -141,6 +148,17 @@ static int print_latencies(const mae_bench *b)
 
 /* ---- what it comes to ---- */
 
+static void print_prediction(const mae_bench *b)
+{
+    if (!(b->latency_ms.median > 0) || !(b->predicted_ms > 0))
+        return;
+    printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%). As profiled it was %.4f ms;\n"
+           "%s single PE%s now take%s %.3f times as long as then.\n",
+           b->predicted_ms, b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100,
+           b->predicted_ms / b->drift, b->single_is_best ? "the other" : "its", b->single_is_best ? "" : "s",
+           b->single_is_best ? "s" : "", b->drift);
+}
+
 static void print_verdict(const mae_bench *b)
 {
     printf("%s", cli_style_code(CLI_BOLD));
@@ -159,9 +177,10 @@ static void print_verdict(const mae_bench *b)
     if (b->baseline && !b->single_is_best)
         printf("MAEG = 1 - latency(plan) / latency(%s): predicted %.1f %%, measured %.1f %%.\n", b->baseline,
                b->maeg_predicted * 100, b->maeg.median * 100);
-    if (b->latency_ms.median > 0)
-        printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%).\n", b->predicted_ms,
-               b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100);
+    print_prediction(b);
+    if (b->unverified > 0)
+        printf("Left out: %zu mixed plan%s whose outputs differed from ONNX Runtime's beyond the tolerance.\n",
+               b->unverified, b->unverified == 1 ? "" : "s");
     if (b->verdict.ok)
         printf("Outputs verified against ONNX Runtime: largest error %.3g, relative %.3g.\n", b->verdict.max_abs,
                b->verdict.max_rel);
@@ -173,11 +192,10 @@ static void print_verdict(const mae_bench *b)
 
 static void print_origins(const mae_bench *b)
 {
-    printf(
-        "%sWhole-network times: medians of %zu rounds, measured turn by turn. Layers: measured in the running\n"
-        "network. Segments: measured where that stands beside them. Predictions: sums of those, times %.3f for what\n"
-        "the machine's speed changed since (drift). Plans measured and planned again: %zu.%s\n",
-        cli_style_code(CLI_DIM), b->rounds, b->drift, b->refinements, cli_style_code(CLI_PLAIN));
+    printf("%sWhole-network times: medians of %zu rounds, measured turn by turn. Layers: measured in the running\n"
+           "network. Segments: measured where that stands beside them. Predictions: sums of those.\n"
+           "Plans measured and planned again: %zu.%s\n",
+           cli_style_code(CLI_DIM), b->rounds, b->refinements, cli_style_code(CLI_PLAIN));
 }
 
 static int print_mapping(const mae_bench *bench, bool all)

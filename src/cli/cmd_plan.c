@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -170,6 +171,30 @@ static void print_maeg(const mae_plan *plan)
         printf("Not proven optimal: at most %.2f %% above the optimum.\n", plan->gap * 100);
 }
 
+/* What each PE adds, and what the bounds cost. */
+static int print_worth(const mae_profile *profile, const mae_plan *plan)
+{
+    mae_worth *worth;
+    CLI_TRY(cli_report(mae_plan_worth(profile, &plan->goal, &worth)));
+    const char *what = objective_text(plan->goal.minimize);
+    for (size_t i = 0; worth->n_pes > 1 && i < worth->n_pes; i++) {
+        const mae_pe_worth *pe = &worth->pes[i];
+        if (!pe->feasible)
+            printf("Without %s: the goal cannot be met.\n", pe->pe);
+        else if (pe->increase > 0)
+            printf("Without %s: %.1f %% more %s (predicted).\n", pe->pe, pe->increase * 100, what);
+        else
+            printf("Without %s: no worse.\n", pe->pe);
+    }
+    if (worth->has_price_ms)
+        printf("Price of the deadline: %.4g of %s saved per ms it came later (predicted).\n", worth->price_ms, what);
+    if (worth->has_price_mj)
+        printf("Price of the energy bound: %.4g of %s saved per mJ it were larger (predicted).\n", worth->price_mj,
+               what);
+    mae_worth_destroy(worth);
+    return 0;
+}
+
 static int print_plot(const mae_profile *profile, const mae_plan *plan, const mae_front *front)
 {
     mae_front *own = NULL;
@@ -202,6 +227,7 @@ static int print_plan(const mae_profile *profile, const mae_plan *plan, const ma
     CLI_TRY(print_choices(profile, plan));
     putchar('\n');
     print_maeg(plan);
+    CLI_TRY(print_worth(profile, plan));
     return plan->has_energy ? print_plot(profile, plan, front) : 0;
 }
 
@@ -238,14 +264,23 @@ static int make_front(const mae_profile *profile, const plan_args *args, const m
     return status;
 }
 
+static double now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
 static int plan_profile(const mae_profile *profile, const plan_args *args, const mae_goal *goal)
 {
     mae_front *front = NULL;
     CLI_TRY(make_front(profile, args, goal, &front));
     mae_plan *plan;
+    double began_ms = now_ms();
     mae_error *error = mae_plan_solve(profile, goal, &plan);
     int status;
     if (!error) {
+        plan->solve_ms = now_ms() - began_ms; /* the planner itself has no clock */
         status = finish(profile, args, plan, front);
         mae_plan_destroy(plan);
     } else if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {

@@ -67,13 +67,13 @@ static json_t *maeg_part(const mae_bench *bench)
 static json_t *whole(const mae_bench *bench, const json_t *plan)
 {
     const mae_verdict *verdict = &bench->verdict;
-    return json_pack("{s:s,s:i,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:f,s:I}", "format", "mae-bench", "version",
-                     1, "model", json_object_get(plan, "model"), "threads", bench->threads, "rounds",
+    return json_pack("{s:s,s:i,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:f,s:I,s:I}", "format", "mae-bench",
+                     "version", 1, "model", json_object_get(plan, "model"), "threads", bench->threads, "rounds",
                      (json_int_t)bench->rounds, "single_pe", entries("pe", bench->single, bench->n_single), "baselines",
                      entries("name", bench->baselines, bench->n_baselines), "plan", plan_part(bench, plan), "maeg",
                      maeg_part(bench), "verify", "max_abs", number(verdict->max_abs), "max_rel",
                      number(verdict->max_rel), "ok", verdict->ok, "drift", bench->drift, "refinements",
-                     (json_int_t)bench->refinements);
+                     (json_int_t)bench->refinements, "unverified", (json_int_t)bench->unverified);
 }
 
 mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text)

@@ -59,8 +59,9 @@ static mae_error *make_plan(mae_bench_result *result, const mae_bench_work *work
     return error ? error : mae_plan_of_mapping(result->profile, &work->options->goal, mapping, &result->plan);
 }
 
-/* The drift of a mapping: each PE's own, weighted by the time its layers take. */
-static double drift_of(const mae_profile *profile, const int *mapping, const double *per_pe)
+/* How much slower the machine is now than when it was profiled, for a mixed mapping: each single PE's own drift,
+ * weighted by the time the mapping's layers take on it. */
+static double drift_of_mix(const mae_profile *profile, const int *mapping, const double *per_pe)
 {
     double now = 0, then = 0;
     for (size_t l = 0; l < profile->n_layers; l++) {
@@ -69,6 +70,20 @@ static double drift_of(const mae_profile *profile, const int *mapping, const dou
         now += time_ms * per_pe[mapping[l]];
     }
     return then > 0 ? now / then : 1;
+}
+
+/* The same for a single PE: by the other complete PEs, for its own would make every prediction come true. 1 if there is
+ * no other. */
+static double drift_of_single(const mae_bench_work *work, int pe, const double *per_pe)
+{
+    double logarithms = 0;
+    size_t n = 0;
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        if ((int)p != pe && work->single[p]) {
+            logarithms += log(per_pe[p]);
+            n++;
+        }
+    return n ? exp(logarithms / (double)n) : 1;
 }
 
 static mae_error *predict(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
@@ -86,7 +101,8 @@ static mae_error *predict(mae_bench_result *result, const mae_bench_work *work, 
     if (!error && best_single)
         error = mae_eval(profile, best_single->runner->mapping, 0, &single);
     if (!error) {
-        bench->drift = drift_of(profile, offered->runner->mapping, per_pe);
+        bench->drift = offered == best_single ? drift_of_single(work, offered->runner->mapping[0], per_pe)
+                                              : drift_of_mix(profile, offered->runner->mapping, per_pe);
         bench->predicted_ms = plan.latency_ms * bench->drift;
         if (best_single && single.latency_ms > 0)
             bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;

@@ -15,7 +15,8 @@ static mae_error *add_provenance(const mae_context *context, mae_profile *profil
     for (size_t i = 0; i < context->n_cores; i++)
         here |= json_array_append_new(cores, json_integer(context->cores[i]));
     for (size_t i = 0; i < context->n_pes; i++)
-        here |= json_object_set_new(engines, context->infos[i].backend, json_string(context->infos[i].engine));
+        if (mae_profile_find_pe(profile, context->infos[i].name) >= 0)
+            here |= json_object_set_new(engines, context->infos[i].backend, json_string(context->infos[i].engine));
     if (here != 0 || !cores || !engines) {
         json_decref(cores);
         json_decref(engines);
@@ -31,6 +32,30 @@ static mae_error *add_provenance(const mae_context *context, mae_profile *profil
     return error;
 }
 
+/* The PEs to measure, in a new array. */
+static mae_error *choose_pes(const mae_context *context, const mae_profile_options *options, mae_measure_pe **ret_pes,
+                             size_t *ret_n)
+{
+    size_t n = options->n_pes ? options->n_pes : context->n_pes;
+    mae_measure_pe *pes = calloc(n, sizeof *pes);
+    if (!pes)
+        return mae_error_nomem();
+    for (size_t i = 0; i < n; i++) {
+        size_t k = options->n_pes ? (size_t)options->pes[i] : i;
+        if (k >= context->n_pes) {
+            free(pes);
+            return mae_error_new(MAE_ERR_USAGE, "PE %zu of %zu", k, context->n_pes);
+        }
+        const mae_pe_info *info = &context->infos[k];
+        pes[i].pe = context->pes[k].pe;
+        pes[i].info = (mae_profile_pe){
+            .name = info->name, .resource = info->resource, .backend = info->backend, .precision = info->precision};
+    }
+    *ret_pes = pes;
+    *ret_n = n;
+    return NULL;
+}
+
 mae_error *mae_profile_measure(mae_context *context, mae_model *model, const mae_profile_options *options,
                                mae_profile **ret_profile)
 {
@@ -41,22 +66,16 @@ mae_error *mae_profile_measure(mae_context *context, mae_model *model, const mae
         return mae_error_new(MAE_ERR_FAILED, "no PE here (see mae pes)");
     if (options->budget_s < 0)
         return mae_error_new(MAE_ERR_USAGE, "budget: %g s is negative", options->budget_s);
-    mae_measure_pe *pes = calloc(context->n_pes, sizeof *pes);
-    if (!pes)
-        return mae_error_nomem();
-    for (size_t i = 0; i < context->n_pes; i++) {
-        const mae_pe_info *info = &context->infos[i];
-        pes[i].pe = context->pes[i].pe;
-        pes[i].info = (mae_profile_pe){
-            .name = info->name, .resource = info->resource, .backend = info->backend, .precision = info->precision};
-    }
+    mae_measure_pe *pes;
+    size_t n_pes;
+    MAE_TRY(choose_pes(context, options, &pes, &n_pes));
     mae_measure_options measure = {
         .budget_s = options->budget_s > 0 ? options->budget_s : DEFAULT_BUDGET_S,
         .progress = options->progress,
         .progress_ctx = options->progress_ctx,
     };
     mae_profile *profile = NULL;
-    mae_error *error = mae_measure(model->graph, pes, context->n_pes, &measure, &profile);
+    mae_error *error = mae_measure(model->graph, pes, n_pes, &measure, &profile);
     free(pes);
     if (!error)
         error = add_provenance(context, profile);
