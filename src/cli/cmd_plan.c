@@ -176,7 +176,8 @@ static int print_worth(const mae_profile *profile, const mae_plan *plan)
 {
     mae_worth *worth;
     CLI_TRY(cli_report(mae_plan_worth(profile, &plan->goal, &worth)));
-    const char *what = objective_text(plan->goal.minimize);
+    static const char *const units[] = {"ms", "mJ", "mJ ms", "(of the weighted cost)"};
+    const char *what = objective_text(plan->goal.minimize), *unit = units[plan->goal.minimize];
     for (size_t i = 0; worth->n_pes > 1 && i < worth->n_pes; i++) {
         const mae_pe_worth *pe = &worth->pes[i];
         if (!pe->feasible)
@@ -187,9 +188,9 @@ static int print_worth(const mae_profile *profile, const mae_plan *plan)
             printf("Without %s: no worse.\n", pe->pe);
     }
     if (worth->has_price_ms)
-        printf("Price of the deadline: %.4g of %s saved per ms it came later (predicted).\n", worth->price_ms, what);
+        printf("Price of the deadline: %.4g %s saved per ms, were it 1 %% later (predicted).\n", worth->price_ms, unit);
     if (worth->has_price_mj)
-        printf("Price of the energy bound: %.4g of %s saved per mJ it were larger (predicted).\n", worth->price_mj,
+        printf("Price of the energy bound: %.4g %s saved per mJ, were it 1 %% larger (predicted).\n", worth->price_mj,
                what);
     mae_worth_destroy(worth);
     return 0;
