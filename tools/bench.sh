@@ -35,3 +35,10 @@ for net in ${MAE_NETWORKS:-}; do # further .onnx files of one's own
     bench "$(basename "$net" .onnx)" "$net"
 done
 node tools/bench-table.mjs demo/bench/*.json
+
+# The planner: growth on random chains, and (PLANNER=smt) beside an SMT solver.
+if [ $# -eq 0 ]; then
+    cmake --build build --target bench_planner >/dev/null
+    echo
+    build/bench_planner ${PLANNER:+--$PLANNER}
+fi
