@@ -113,6 +113,12 @@ MAE_API MAE_MUST_CHECK mae_error *mae_profile_read(const char *path, mae_profile
  * file that this version does not know are kept. */
 MAE_API MAE_MUST_CHECK mae_error *mae_profile_write(const mae_profile *profile, const char *path);
 
+/* Unites two profiles of one network on one machine: PEs, costs, transfers, overrides and segment rows of both; where
+ * both have a figure, that of `other`, the newer. MAE_ERR_INPUT, naming the difference, if they do not fit together
+ * (docs/formats.md, section 1). */
+MAE_API MAE_MUST_CHECK mae_error *mae_profile_merge(const mae_profile *base, const mae_profile *other,
+                                                    mae_profile **ret_profile);
+
 /* Takes NULL. */
 MAE_API void mae_profile_destroy(mae_profile *profile);
 

@@ -6,10 +6,11 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/resume.h"
 #include "cli/summary.h"
 
 typedef struct profile_args {
-    const char *output;
+    const char *output, *merge;
     double budget_s;
     cli_texts shapes;
     cli_machine machine;
@@ -17,6 +18,8 @@ typedef struct profile_args {
 
 static const cli_option own_options[] = {
     {"output", 'o', CLI_TEXT, offsetof(profile_args, output), "PROFILE", "the file to write (needed)", 0},
+    {"merge", 0, CLI_TEXT, offsetof(profile_args, merge), "OLD",
+     "a profile to add to: measures what it lacks, or what --pes names", 0},
     {"budget", 0, CLI_POSITIVE, offsetof(profile_args, budget_s), "SECONDS", "time to spend (default 20)", 0},
     {"shape", 0, CLI_TEXTS, offsetof(profile_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
 };
@@ -31,16 +34,22 @@ static const cli_syntax syntax = {
     .operand = "MODEL",
     .text = "Measures what each layer of a network costs on each PE, and what it costs to pass tensors between them.",
     .examples = "  mae profile model.onnx -o model.profile.json\n"
-                "  mae profile model.onnx -o one.json --threads 1 --budget 10 --shape x=1,3,320,320\n",
+                "  mae profile model.onnx -o one.json --threads 1 --budget 10 --shape x=1,3,320,320\n"
+                "  mae profile model.onnx --merge old.json -o new.json\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
 
-static int measure(mae_context *context, mae_model *model, const profile_args *args, mae_profile **ret_profile)
+/* The PEs that `resume` asks for; all without any. */
+static int measure(mae_context *context, mae_model *model, const profile_args *args, const cli_resume *resume,
+                   mae_profile **ret_profile)
 {
     cli_progress progress;
-    mae_profile_options options = {
-        .budget_s = args->budget_s, .progress = cli_progress_step, .progress_ctx = &progress};
+    mae_profile_options options = {.budget_s = args->budget_s,
+                                   .progress = cli_progress_step,
+                                   .progress_ctx = &progress,
+                                   .pes = resume->pes,
+                                   .n_pes = resume->n_pes};
     cli_progress_begin(&progress);
     mae_error *error = mae_profile_measure(context, model, &options, ret_profile);
     cli_progress_end(&progress);
@@ -51,15 +60,44 @@ static int measure(mae_context *context, mae_model *model, const profile_args *a
     return cli_report(error);
 }
 
-static int measure_and_write(mae_context *context, mae_model *model, const profile_args *args)
+/* The old profile with what was measured now, if anything had to be. */
+static int measure_rest(mae_context *context, mae_model *model, const profile_args *args, cli_resume *resume,
+                        mae_profile **ret_profile)
+{
+    CLI_TRY(cli_resume_begin(resume, args->merge, context, model, args->machine.pes != NULL));
+    if (resume->n_pes == 0) {
+        *ret_profile = resume->old;
+        resume->old = NULL;
+        return 0;
+    }
+    mae_profile *newer;
+    CLI_TRY(measure(context, model, args, resume, &newer));
+    int status = cli_report(mae_profile_merge(resume->old, newer, ret_profile));
+    mae_profile_destroy(newer);
+    return status;
+}
+
+static int obtain(mae_context *context, mae_model *model, const profile_args *args, mae_profile **ret_profile)
+{
+    cli_resume resume = {0};
+    if (!args->merge)
+        return measure(context, model, args, &resume, ret_profile);
+    int status = measure_rest(context, model, args, &resume, ret_profile);
+    cli_resume_finish(&resume);
+    return status;
+}
+
+static int obtain_and_write(mae_context *context, mae_model *model, const profile_args *args)
 {
     mae_profile *profile;
-    CLI_TRY(measure(context, model, args, &profile));
+    CLI_TRY(obtain(context, model, args, &profile));
     int status = cli_report(mae_profile_write(profile, args->output));
     if (!status)
         status = cli_summary_print(profile);
     if (!status)
         status = cli_provenance_print(args->output);
+    if (!status && args->merge)
+        cli_resume_print_gaps(profile);
     mae_profile_destroy(profile);
     return status;
 }
@@ -79,7 +117,7 @@ int cli_profile(int argc, char **argv)
     mae_model *model;
     status = cli_model_open(context, "profile", path, &args.shapes, NULL, &model);
     if (!status) {
-        status = measure_and_write(context, model, &args);
+        status = obtain_and_write(context, model, &args);
         mae_model_close(model);
     }
     mae_context_destroy(context);

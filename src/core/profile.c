@@ -179,20 +179,25 @@ mae_error *mae_profile_create(const mae_graph *graph, const mae_profile_pe *pes,
     return NULL;
 }
 
-/* What survives a file survives a clone: one definition of what a profile holds. */
-mae_error *mae_profile_clone(const mae_profile *profile, mae_profile **ret_profile)
+mae_error *mae_profile_from_value(const char *name, const json_t *value, mae_profile **ret_profile)
 {
-    json_t *value = NULL;
     char *text = NULL;
     mae_json *json = NULL;
-    MAE_TRY(mae_profile_to_json(profile, &value));
-    mae_error *error = mae_json_text(value, &text);
-    json_decref(value);
-    if (!error)
-        error = mae_json_parse("profile", text, strlen(text), &json);
+    MAE_TRY(mae_json_text(value, &text));
+    mae_error *error = mae_json_parse(name, text, strlen(text), &json);
     if (!error)
         error = mae_profile_from_json(json, ret_profile);
     mae_json_destroy(json);
     free(text);
+    return error;
+}
+
+/* What survives a file survives a clone: one definition of what a profile holds. */
+mae_error *mae_profile_clone(const mae_profile *profile, mae_profile **ret_profile)
+{
+    json_t *value = NULL;
+    MAE_TRY(mae_profile_to_json(profile, &value));
+    mae_error *error = mae_profile_from_value("profile", value, ret_profile);
+    json_decref(value);
     return error;
 }

@@ -26,6 +26,9 @@ typedef struct mae_profile_priv {
 /* An empty profile with its arena; freed by mae_profile_destroy(). */
 MAE_MUST_CHECK mae_error *mae_profile_alloc(mae_profile **ret_profile);
 
+/* A profile from JSON in memory, which stands as the file `name` in messages. */
+MAE_MUST_CHECK mae_error *mae_profile_from_value(const char *name, const json_t *value, mae_profile **ret_profile);
+
 static inline mae_profile_priv *mae_profile_private(const mae_profile *profile)
 {
     return profile->priv;
