@@ -43,20 +43,25 @@ bool mae_aim_met(const mae_aim *aim, const mae_model *m, mae_pair cost)
            mae_model_mj(m, (double)cost.lat, (double)cost.en) <= aim->max_mj;
 }
 
+mae_bounds mae_bounds_bare(const mae_model *m, const mae_aim *aim)
+{
+    double waiting_mj = m->folded || !m->has_energy ? 0 : m->profile->static_w * m->period_ms;
+    return (mae_bounds){.model = m,
+                        .aim = aim,
+                        .max_lat = aim->max_ms * m->per_ms,
+                        .max_en = (aim->max_mj - waiting_mj) * m->per_mj,
+                        .most_en = aim->max_mj * m->per_mj,
+                        .static_en = m->profile->static_w / m->per_ms * m->per_mj};
+}
+
 mae_error *mae_bounds_create(const mae_trellis *t, const mae_aim *aim, mae_bounds **ret_bounds)
 {
-    const mae_model *m = t->model;
     size_t n = mae_trellis_states(t);
     mae_bounds *b = calloc(1, sizeof *b);
     if (!b)
         return mae_error_nomem();
-    double waiting_mj = m->folded || !m->has_energy ? 0 : m->profile->static_w * m->period_ms;
+    *b = mae_bounds_bare(t->model, aim);
     b->t = t;
-    b->aim = aim;
-    b->max_lat = aim->max_ms * m->per_ms;
-    b->max_en = (aim->max_mj - waiting_mj) * m->per_mj;
-    b->most_en = aim->max_mj * m->per_mj;
-    b->static_en = m->profile->static_w / m->per_ms * m->per_mj;
     b->go_lat = malloc(n * sizeof *b->go_lat);
     b->go_en = malloc(n * sizeof *b->go_en);
     if (!b->go_lat || !b->go_en) {
@@ -105,7 +110,7 @@ static double envelope(const mae_bounds *b, double lat, double e0, const double 
  * energy is the larger of two sums; `waits` chooses one: each of them alone is a lower bound. */
 static double value_at(const mae_bounds *b, double lat, double en, bool waits)
 {
-    const mae_model *m = b->t->model;
+    const mae_model *m = b->model;
     double ms = lat / m->per_ms, mj = en / m->per_mj;
     if (!m->folded)
         mj += m->profile->static_w * (waits ? m->period_ms : ms);
@@ -147,7 +152,7 @@ static double least_at_corners(const mae_bounds *b, double low, double high, dou
 /* MISS is convex, so corners are not enough: where the line meets the diagonal of the bounds. */
 static double least_miss(const mae_bounds *b, double l0, double e0, const double *z)
 {
-    const mae_model *m = b->t->model;
+    const mae_model *m = b->model;
     double lat = m->per_ms / b->aim->by_ms, en = m->per_mj / b->aim->by_mj;
     double least = larger(value_at(b, l0, e0, true), value_at(b, l0, e0, false));
     for (size_t k = 0; k < b->n_lines; k++)
@@ -167,13 +172,13 @@ double mae_bounds_region(const mae_bounds *b, double l0, double e0, const double
     const double slack = 1 + 1e-12;
     if (low > b->max_lat * slack || e0 > b->max_en * slack)
         return INFINITY;
-    if (!b->t->model->folded && e0 + b->static_en * l0 > b->most_en * slack)
+    if (!b->model->folded && e0 + b->static_en * l0 > b->most_en * slack)
         return INFINITY;
     low = smaller(low, high);
     if (b->aim->kind == MAE_BY_MISS)
         return least_miss(b, l0, e0, z);
     double least = least_at_corners(b, low, high, e0, z, true);
-    if (b->t->model->folded)
+    if (b->model->folded)
         return least;
     if (b->aim->kind == MAE_BY_EDP) /* along a line the other sum may be convex: only the corner is safe */
         return larger(least, value_at(b, l0, e0, false));
@@ -192,7 +197,7 @@ double mae_bounds_of(const mae_bounds *b, size_t state, mae_pair cost)
 
 mae_cutoff mae_bounds_cutoff(const mae_bounds *b, double upper)
 {
-    const mae_model *m = b->t->model;
+    const mae_model *m = b->model;
     const double slack = 1 + 1e-12;
     mae_cutoff c = {.lat = b->max_lat * slack, .en = b->max_en * slack};
     if (b->aim->kind == MAE_BY_LATENCY)

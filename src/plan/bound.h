@@ -35,7 +35,8 @@ typedef struct mae_line {
 } mae_line;
 
 typedef struct mae_bounds {
-    const mae_trellis *t;
+    const mae_model *model;
+    const mae_trellis *t; /* NULL: for mae_bounds_region() alone */
     const mae_aim *aim;
     int64_t *go_lat, *go_en; /* per state */
     size_t n_lines;
@@ -43,6 +44,9 @@ typedef struct mae_bounds {
     double max_lat, max_en;              /* of the aim, in quanta; max_en without what waiting costs */
     double most_en, static_en;           /* max_mj whole, and the idle draw of one quantum of time */
 } mae_bounds;
+
+/* Without a trellis, and without lines. */
+mae_bounds mae_bounds_bare(const mae_model *m, const mae_aim *aim);
 
 MAE_MUST_CHECK mae_error *mae_bounds_create(const mae_trellis *t, const mae_aim *aim, mae_bounds **ret_bounds);
 void mae_bounds_destroy(mae_bounds *bounds); /* takes NULL */

@@ -3,6 +3,7 @@
 #ifndef MAE_PLAN_SCOUT_H
 #define MAE_PLAN_SCOUT_H
 
+#include "plan/dual.h"
 #include "plan/states.h"
 #include "plan/trellis.h"
 
@@ -10,14 +11,12 @@
 
 typedef struct mae_scout_state {
     const mae_model *m;
-    size_t n_lines;
-    const double (*lines)[2];
-    size_t max_states;
+    mae_scout scout;    /* what was asked for */
     bool active;        /* there may be too many states */
     double *now, *next; /* per state and line: least cost so far */
     size_t n_next, now_room, next_room;
-    double *go;      /* per boundary, PE and line: no completion costs less */
-    double *dropped; /* per line; NULL: nothing was left out */
+    mae_dual **duals; /* per line: what is left to pay; NULL until there are too many states */
+    double *dropped;  /* per line; NULL: nothing was left out that may have been wanted */
 } mae_scout_state;
 
 /* false: out of memory, as for the others. `scout` may be NULL. */
@@ -27,8 +26,8 @@ void mae_scout_finish(mae_scout_state *state);
 /* An arc from a state of this boundary to one of the next. */
 bool mae_scout_reach(mae_scout_state *state, size_t from, size_t to, mae_pair cost);
 
-/* The next boundary is complete and becomes the present one. If it has too many states, `states` is
- * thinned and *ret_kept (to be freed) gives each old state its new number or UINT32_MAX; else NULL. */
+/* The next boundary is complete and becomes the present one. If it has states that are not wanted, or too many,
+ * `states` is thinned and *ret_kept (to be freed) gives each old state its new number or UINT32_MAX; else NULL. */
 bool mae_scout_thin(mae_scout_state *state, int boundary, mae_states *states, uint32_t **ret_kept);
 
 #endif

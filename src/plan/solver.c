@@ -9,7 +9,19 @@
 
 #define DEFAULT_MEMORY ((size_t)1 << 30)
 #define MAX_STATES 20000 /* at one boundary: more cost seconds, and wide graphs have a bound all the same */
+#define FIRST_LOOK 32    /* that part of the states is enough for a first look at a wide graph */
 #define FIRST_CAP 24     /* labels per state of the first, quick search */
+
+#define MARGIN (1 + 3 * MAE_COST_EQUAL) /* more than what counts as equal, so that ties survive */
+
+/* One look at the graph with so many states. */
+typedef struct look {
+    size_t n_lines; /* 1, or 3: lat, en, and one between them */
+    double lines[3][2];
+    mae_bounds bounds;
+    double lower; /* of J over what the trellis has */
+    bool done;
+} look;
 
 size_t mae_default_memory(const mae_plan_limits *limits)
 {
@@ -30,88 +42,6 @@ mae_aim mae_aim_for(const mae_goal *goal, double scale_latency, double scale_ene
     aim.max_ms = goal->max_latency_ms > 0 ? goal->max_latency_ms * tolerance : INFINITY;
     aim.max_mj = mae_goal_energy_bound(goal) * tolerance;
     return aim;
-}
-
-/* ---- answers ---- */
-
-static int compare_values(double x, double y)
-{
-    return mae_cost_equal(x, y) ? 0 : x < y ? -1 : 1;
-}
-
-int mae_answer_compare(const mae_answer *x, const mae_answer *y, int n)
-{
-    int order = compare_values(x->value, y->value);
-    if (order == 0)
-        order = compare_values(x->cost.latency_ms, y->cost.latency_ms);
-    if (order == 0)
-        order = compare_values(x->cost.energy_mj, y->cost.energy_mj);
-    if (order == 0)
-        order = (x->cost.switches > y->cost.switches) - (x->cost.switches < y->cost.switches);
-    for (int l = 0; l < n && order == 0; l++)
-        order = x->mapping[l] - y->mapping[l];
-    return order;
-}
-
-static mae_error *keep(mae_solver *s, const mae_answer *answer)
-{
-    int n = s->model->n;
-    size_t at = s->n_answers;
-    for (size_t i = 0; i < s->n_answers; i++)
-        if (memcmp(s->answers[i].mapping, answer->mapping, (size_t)n * sizeof(int)) == 0)
-            return NULL;
-    while (at > 0 && mae_answer_compare(answer, &s->answers[at - 1], n) < 0)
-        at--;
-    if (at == s->k)
-        return NULL;
-    int *mapping = malloc((size_t)n * sizeof *mapping);
-    mae_answer *answers = s->answers;
-    if (s->n_answers < s->k)
-        answers = realloc(s->answers, (s->n_answers + 1) * sizeof *answers);
-    if (answers)
-        s->answers = answers;
-    if (!mapping || !answers) {
-        free(mapping);
-        return mae_error_nomem();
-    }
-    if (s->n_answers == s->k)
-        free(s->answers[--s->n_answers].mapping);
-    memmove(&answers[at + 1], &answers[at], (s->n_answers - at) * sizeof *answers);
-    memcpy(mapping, answer->mapping, (size_t)n * sizeof *mapping);
-    answers[at] = *answer;
-    answers[at].mapping = mapping;
-    s->n_answers++;
-    return NULL;
-}
-
-/* The cost of a mapping of ours; MAE_ERR_INFEASIBLE as mae_cost_of(). */
-static mae_error *cost_of(const mae_model *m, const int *mapping, mae_prediction *ret_cost)
-{
-    int *theirs = malloc((size_t)m->n * sizeof *theirs);
-    if (!theirs)
-        return mae_error_nomem();
-    for (int l = 0; l < m->n; l++)
-        theirs[l] = m->pe_of[mapping[l]];
-    mae_error *error = mae_cost_of(&m->index, theirs, m->period_ms, ret_cost);
-    free(theirs);
-    return error;
-}
-
-mae_error *mae_solver_offer(mae_solver *s, const int *mapping)
-{
-    mae_answer answer = {.mapping = (int *)mapping};
-    mae_error *error = cost_of(s->model, mapping, &answer.cost);
-    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
-        mae_error_free(error);
-        return NULL;
-    }
-    if (error)
-        return error;
-    if (answer.cost.latency_ms > s->aim.max_ms || answer.cost.energy_mj > s->aim.max_mj ||
-        (s->aim.max_switches >= 0 && answer.cost.switches > s->aim.max_switches))
-        return NULL;
-    answer.value = mae_aim_value(&s->aim, answer.cost.latency_ms, answer.cost.energy_mj);
-    return keep(s, &answer);
 }
 
 static mae_error *offer_path(void *context, const mae_path *path)
@@ -140,32 +70,24 @@ static mae_error *offer_singles(mae_solver *s)
     return error;
 }
 
-void mae_solver_finish(mae_solver *solver)
-{
-    for (size_t i = 0; i < solver->n_answers; i++)
-        free(solver->answers[i].mapping);
-    free(solver->answers);
-    solver->answers = NULL;
-    solver->n_answers = 0;
-}
-
 /* ---- the quick way: one criterion, and nothing in its way ---- */
 
-static mae_error *solve_single(mae_solver *s, const mae_trellis *t, bool *ret_done)
+static mae_error *solve_single(mae_solver *s, const mae_trellis *t, look *r)
 {
-    bool by_en = s->aim.kind == MAE_BY_ENERGY;
+    bool by_en = s->aim.kind == MAE_BY_ENERGY, found = false;
     mae_path path = {.mapping = malloc((size_t)t->n * sizeof(int))};
     if (!path.mapping)
         return mae_error_nomem();
-    mae_error *error = mae_path_best(t, by_en, &s->exists, &path);
-    if (!error && s->exists) {
+    mae_error *error = mae_path_best(t, by_en, &found, &path);
+    s->exists |= found;
+    if (!error && found) {
         mae_solver alone = {.model = s->model, .aim = s->aim, .k = 1};
         error = mae_solver_offer(&alone, path.mapping);
-        bool met = alone.n_answers == 1;
-        if (met && (s->k == 1) && !t->dropped) {
-            error = keep(s, &alone.answers[0]);
-            s->lower = alone.answers[0].value;
-            *ret_done = true;
+        bool met = !error && alone.n_answers == 1;
+        if (met && s->k == 1) {
+            r->lower = alone.answers[0].value;
+            r->done = true;
+            error = mae_solver_keep(s, &alone.answers[0]);
         }
         mae_solver_finish(&alone);
     }
@@ -284,7 +206,8 @@ static mae_criteria criteria_of(const mae_solver *s)
 }
 
 /* Limits cost states, so each is looked at only once a mapping that is wanted breaks it. */
-static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const mae_bounds *bounds, double least)
+static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const mae_bounds *bounds, double least,
+                                     double *ret_lower)
 {
     uint64_t pes = 0;
     bool switches = false;
@@ -298,13 +221,13 @@ static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const 
                              .k = s->k,
                              .max_labels = s->memory_bytes / 64};
         if (!mae_tracking_init(&search.tracking, s->model, pes, switches)) {
-            s->lower = fmin(s->lower, mae_bounds_of(bounds, 0, (mae_pair){0, 0}));
+            *ret_lower = mae_bounds_of(bounds, 0, (mae_pair){0, 0});
             return NULL;
         }
         MAE_TRY(search_passes(s, &search, least, &p));
         bool more = (p.over & ~pes) || (p.over_switches && !switches);
         if (!more) {
-            s->lower = fmin(p.dropped, upper(s));
+            *ret_lower = fmin(p.dropped, upper(s));
             return NULL;
         }
         pes |= p.over;
@@ -312,46 +235,46 @@ static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const 
     }
 }
 
-/* What states left out of the trellis may have come to. */
-static double dropped_bound(const mae_trellis *t, const mae_bounds *bounds, const mae_scout *scout)
-{
-    if (!t->dropped)
-        return INFINITY;
-    mae_bounds only = *bounds;
-    only.n_lines = 1;
-    only.lines[0] = (mae_line){.a = scout->lines[2][0], .b = scout->lines[2][1]};
-    return mae_bounds_region(&only, t->dropped[0], t->dropped[1], &t->dropped[2]);
-}
-
-static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, const mae_scout *scout)
+static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, look *r)
 {
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &s->aim, &bounds));
-    s->exists = bounds->go_lat[0] != MAE_NEVER;
-    double least = s->exists ? mae_bounds_of(bounds, 0, (mae_pair){0, 0}) : INFINITY;
+    bool exists = bounds->go_lat[0] != MAE_NEVER;
+    double least = exists ? mae_bounds_of(bounds, 0, (mae_pair){0, 0}) : INFINITY;
     mae_error *error = NULL;
+    s->exists |= exists;
     if (criteria_of(s) == MAE_BOTH)
         error = mae_hull_refine(bounds, offer_path, best_known, s, &least);
-    if (!error && s->exists)
-        error = search_with_limits(s, t, bounds, least);
-    s->lower = fmin(s->lower, dropped_bound(t, bounds, scout));
+    if (!error && exists)
+        error = search_with_limits(s, t, bounds, least, &r->lower);
+    if (bounds->n_lines > 0) { /* what decided here decides next time which states stay */
+        r->lines[2][0] = bounds->lines[bounds->n_lines / 2].a;
+        r->lines[2][1] = bounds->lines[bounds->n_lines / 2].b;
+    }
     mae_bounds_destroy(bounds);
     return error;
 }
+
+/* ---- rounds ---- */
 
 static size_t states_allowed(const mae_solver *s)
 {
     size_t per_state = (size_t)s->model->n_pes * sizeof(mae_arc) * 3;
     size_t room = s->memory_bytes / 2 / (size_t)s->model->n / per_state;
-    return room < 64 ? 64 : room > MAX_STATES ? MAX_STATES : room;
+    return room < 1 ? 1 : room > MAX_STATES ? MAX_STATES : room;
 }
 
-/* What decides which states stay where there are too many: the aim where it is a weighted sum, else the
- * product's slope at the middle of things. */
-static void scout_weights(const mae_solver *s, double line[2])
+/* The weights that decide which states stay where there are too many: where one criterion matters it alone;
+ * else both, and between them the aim where it is a weighted sum, or the product's slope at the middle of things. */
+static void first_lines(const mae_solver *s, look *r)
 {
     const mae_model *m = s->model;
     double ms = 0, mj = 0;
+    mae_criteria criteria = criteria_of(s);
+    r->n_lines = criteria == MAE_BOTH ? 3 : 1;
+    r->lines[0][0] = r->lines[1][1] = 1;
+    if (criteria == MAE_EN_ONLY)
+        memcpy(r->lines[0], r->lines[1], sizeof r->lines[0]);
     for (int l = 0; l < m->n; l++) {
         mae_pair least = {MAE_NEVER, MAE_NEVER};
         for (int p = 0; p < m->n_pes; p++) {
@@ -364,31 +287,62 @@ static void scout_weights(const mae_solver *s, double line[2])
     }
     double lat = ms > 0 ? 1 / ms : 1, en = mj > 0 ? 1 / mj : 1;
     const double little = 1e-6;
-    line[0] = lat * (s->aim.kind == MAE_BY_ENERGY && !isfinite(s->aim.max_ms) ? little : 1);
-    line[1] = en * (s->aim.kind == MAE_BY_LATENCY && !isfinite(s->aim.max_mj) ? little : 1);
-    if (s->aim.kind == MAE_BY_WEIGHTED) {
-        line[0] = fmax(s->aim.by_ms / m->per_ms, little * lat);
-        line[1] = fmax(s->aim.by_mj / m->per_mj, little * en);
-    }
+    bool weighted = s->aim.kind == MAE_BY_WEIGHTED;
+    r->lines[2][0] = weighted ? fmax(s->aim.by_ms / m->per_ms, little * lat) : lat;
+    r->lines[2][1] = weighted ? fmax(s->aim.by_mj / m->per_mj, little * en) : en;
+}
+
+/* The least J of what costs this by the lines of a round. */
+static double score(const void *context, const double *least)
+{
+    const look *r = context;
+    mae_bounds bounds = r->bounds;
+    if (r->n_lines == 1)
+        return mae_bounds_region(&bounds, r->lines[0][0] * least[0], r->lines[0][1] * least[0], NULL);
+    bounds.n_lines = 1;
+    bounds.lines[0] = (mae_line){.a = r->lines[2][0], .b = r->lines[2][1]};
+    return mae_bounds_region(&bounds, least[0], least[1], &least[2]);
+}
+
+/* One trellis and what is found on it; *ret_all: nothing better, nor anything as good, can be elsewhere. */
+static mae_error *run_round(mae_solver *s, look *r, size_t max_states, bool *ret_all)
+{
+    mae_scout scout = {.n_lines = r->n_lines,
+                       .lines = (const double(*)[2])r->lines,
+                       .score = score,
+                       .context = r,
+                       .upper = upper(s) * MARGIN,
+                       .max_states = max_states};
+    mae_trellis *t = NULL;
+    MAE_TRY(mae_trellis_create(s->model, &scout, &t));
+    mae_error *error = NULL;
+    double elsewhere = t->dropped ? score(r, t->dropped) : INFINITY;
+    r->lower = INFINITY;
+    r->done = false;
+    if (s->aim.kind == MAE_BY_LATENCY || (s->aim.kind == MAE_BY_ENERGY && s->model->folded))
+        error = solve_single(s, t, r);
+    if (!error && !r->done)
+        error = offer_singles(s);
+    if (!error && !r->done)
+        error = solve_thoroughly(s, t, r);
+    s->lower = fmax(s->lower, fmin(r->lower, elsewhere));
+    *ret_all = !t->dropped || elsewhere > upper(s) * MARGIN;
+    mae_trellis_destroy(t);
+    return error;
 }
 
 mae_error *mae_solver_run(mae_solver *s)
 {
-    double lines[3][2] = {{1, 0}, {0, 1}, {0, 0}};
-    mae_trellis *t = NULL;
-    bool done = false;
-    scout_weights(s, lines[2]);
-    mae_scout scout = {.n_lines = 3, .lines = (const double(*)[2])lines, .max_states = states_allowed(s)};
-    s->lower = INFINITY;
-    MAE_TRY(mae_trellis_create(s->model, &scout, &t));
-    mae_error *error = NULL;
-    bool single = s->aim.kind == MAE_BY_LATENCY || (s->aim.kind == MAE_BY_ENERGY && s->model->folded);
-    if (single)
-        error = solve_single(s, t, &done);
-    if (!error && !done)
-        error = offer_singles(s);
-    if (!error && !done)
-        error = solve_thoroughly(s, t, &scout);
-    mae_trellis_destroy(t);
-    return error;
+    size_t most = states_allowed(s), few = most / FIRST_LOOK > 0 ? most / FIRST_LOOK : 1;
+    look r = {.bounds = mae_bounds_bare(s->model, &s->aim)};
+    bool all = false;
+    first_lines(s, &r);
+    s->lower = -INFINITY;
+    /* What a narrow look finds tells which states a wider one needs. */
+    for (size_t states = few; !all; states = most) {
+        MAE_TRY(run_round(s, &r, states, &all));
+        if (states == most)
+            break;
+    }
+    return NULL;
 }

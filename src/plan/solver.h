@@ -32,6 +32,9 @@ void mae_solver_finish(mae_solver *solver);
 /* Offers a mapping (our PEs): kept if it is allowed, meets the bounds and is among the k best. */
 MAE_MUST_CHECK mae_error *mae_solver_offer(mae_solver *solver, const int *mapping);
 
+/* Keeps an answer, which is copied, if it is among the k best. */
+MAE_MUST_CHECK mae_error *mae_solver_keep(mae_solver *solver, const mae_answer *answer);
+
 /* < 0: the first comes first by J, latency, energy, switches, names (docs/formats.md, section 2). */
 int mae_answer_compare(const mae_answer *x, const mae_answer *y, int n);
 

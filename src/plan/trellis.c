@@ -4,16 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/live.h"
 #include "plan/scout.h"
 #include "plan/states.h"
+#include "plan/tags.h"
 
-/* A key is the PE and the open segment's tag in word 0, then one word for each live tensor: the PEs
- * where it is for free, its home, and whether its producer's segment is still open (which matters where
- * handing over to a later segment costs something). EVERYWHERE: no later cost depends on it. */
+/* A key is the PE and the open segment's tag (tags.h) in word 0, then one word for each live tensor (live.h). */
 #define NO_PE 0xff
-#define EVERYWHERE UINT64_MAX
-#define HOME_SHIFT 48
-#define FRESH ((uint64_t)1 << 56)
 
 typedef struct grow {
     const mae_model *m;
@@ -26,110 +23,6 @@ typedef struct grow {
     uint64_t *key; /* of the successor being made */
     bool out_of_memory;
 } grow;
-
-/* ---- tags: 0, or how the open segment began where that matters ---- */
-
-/* 1 + row: a segment that began like this row and must not end like it or its fellows (their cost would
- * be the row's); 1 + n_rows + row: the row itself, its cost paid in advance. */
-static const mae_model_row *row_of(const mae_model *m, uint64_t tag, bool *ret_committed)
-{
-    *ret_committed = tag > m->n_rows;
-    return tag == 0 ? NULL : &m->rows[(tag - 1) % m->n_rows];
-}
-
-/* The first row of the PE that begins at this layer: stands for all of them. */
-static uint64_t pending_tag(const mae_model *m, int layer, int pe)
-{
-    const mae_model_layer *l = &m->layers[layer];
-    for (size_t r = l->first_row; r < l->first_row + l->n_rows; r++)
-        if (m->rows[r].pe == pe)
-            return 1 + r;
-    return 0;
-}
-
-/* Is there a row that begins like `row` and ends at `last` (or, with `later`, there or later)? */
-static bool ends_like_a_row(const mae_model *m, const mae_model_row *row, int last, bool later)
-{
-    const mae_model_layer *l = &m->layers[row->first];
-    for (size_t r = l->first_row; r < l->first_row + l->n_rows; r++)
-        if (m->rows[r].pe == row->pe && (m->rows[r].last == last || (later && m->rows[r].last > last)))
-            return true;
-    return false;
-}
-
-/* May the segment open at boundary `b` end there, or go on there? */
-static void allowed(const mae_model *m, uint64_t tag, int b, bool *ret_end, bool *ret_on)
-{
-    bool committed;
-    const mae_model_row *row = row_of(m, tag, &committed);
-    *ret_end = *ret_on = true;
-    if (row && committed)
-        *ret_end = !(*ret_on = b - 1 < row->last);
-    else if (row)
-        *ret_end = !ends_like_a_row(m, row, b - 1, false);
-}
-
-static uint64_t tag_going_on(const mae_model *m, uint64_t tag, int layer)
-{
-    bool committed;
-    const mae_model_row *row = row_of(m, tag, &committed);
-    if (row && !committed && !ends_like_a_row(m, row, layer, true))
-        return 0;
-    return tag;
-}
-
-/* ---- tensors ---- */
-
-static uint64_t forget(uint64_t status, uint64_t wanted)
-{
-    if (status == EVERYWHERE || (status & wanted) == wanted)
-        return EVERYWHERE;
-    uint64_t home = status >> HOME_SHIFT & 0xff;
-    bool fresh = (status & FRESH) && (wanted >> home & 1) && !(status >> home & 1);
-    return (status & wanted) | home << HOME_SHIFT | (fresh ? FRESH : 0);
-}
-
-static uint64_t produced(const mae_model *m, const mae_model_tensor *tensor, int home)
-{
-    uint64_t status = (uint64_t)home << HOME_SHIFT | FRESH;
-    for (int p = 0; p < m->n_pes; p++) {
-        mae_pair move = tensor->move[home * m->n_pes + p];
-        if ((move.lat == 0 && move.en == 0) || (tensor->to_host && p == m->host && p != home))
-            status |= (uint64_t)1 << p;
-    }
-    return status;
-}
-
-/* Pays for having a tensor on `pe`; false if it cannot be brought there. */
-static bool consume(const mae_model *m, const mae_model_tensor *tensor, int pe, uint64_t *status, mae_pair *cost)
-{
-    if (*status == EVERYWHERE || (*status >> pe & 1))
-        return true;
-    int home = (int)(*status >> HOME_SHIFT & 0xff);
-    if (pe == home && (*status & FRESH))
-        return true;
-    mae_pair move = tensor->move[home * m->n_pes + pe];
-    if (move.lat == MAE_NEVER)
-        return false;
-    *cost = mae_pair_add(*cost, move);
-    *status |= (uint64_t)1 << pe;
-    return true;
-}
-
-static bool pay_outputs(const mae_model *m, int layer, int pe, mae_pair *cost)
-{
-    const mae_model_layer *l = &m->layers[layer];
-    for (size_t k = 0; k < l->n_outputs; k++) {
-        const mae_model_tensor *tensor = &m->tensors[l->outputs[k]];
-        if (!tensor->to_host || pe == m->host)
-            continue;
-        mae_pair move = tensor->move[pe * m->n_pes + m->host];
-        if (move.lat == MAE_NEVER)
-            return false;
-        *cost = mae_pair_add(*cost, move);
-    }
-    return true;
-}
 
 /* ---- growing ---- */
 
@@ -191,16 +84,16 @@ static bool next_tensors(grow *g, int layer, const uint64_t *key, int pe, bool o
     const mae_model_layer *l = &m->layers[layer];
     uint64_t *status = &g->key[1 + next->n_slots]; /* of the old slots, as they change */
     for (size_t k = 0; k < old->n_slots; k++)
-        status[k] = key[1 + k] != EVERYWHERE && opens ? key[1 + k] & ~FRESH : key[1 + k];
+        status[k] = key[1 + k] != MAE_LIVE_EVERYWHERE && opens ? key[1 + k] & ~MAE_LIVE_FRESH : key[1 + k];
     for (size_t k = 0; k < l->n_inputs; k++)
-        if (!consume(m, &m->tensors[l->inputs[k]], pe, &status[g->slot_of[l->inputs[k]]], cost))
+        if (!mae_live_consume(m, &m->tensors[l->inputs[k]], pe, &status[g->slot_of[l->inputs[k]]], cost))
             return false;
     for (size_t k = 0; k < next->n_slots; k++) {
         const mae_model_tensor *tensor = &m->tensors[next->slots[k]];
-        uint64_t s = tensor->producer == layer ? produced(m, tensor, pe) : status[g->slot_of[next->slots[k]]];
-        g->key[1 + k] = forget(s, tensor->wanted[g->used[next->slots[k]]]);
+        uint64_t s = tensor->producer == layer ? mae_live_produced(m, tensor, pe) : status[g->slot_of[next->slots[k]]];
+        g->key[1 + k] = mae_live_forget(s, tensor->wanted[g->used[next->slots[k]]]);
     }
-    return pay_outputs(m, layer, pe, cost);
+    return mae_live_pay_outputs(m, layer, pe, cost);
 }
 
 static void place(grow *g, int layer, size_t from, const uint64_t *key, int pe)
@@ -209,16 +102,16 @@ static void place(grow *g, int layer, size_t from, const uint64_t *key, int pe)
     uint64_t tag = key[0] >> 8;
     bool end, on, committed, same = (int)(key[0] & 0xff) == pe;
     mae_pair moves = {0, 0}, cost = m->cost[layer * m->n_pes + pe];
-    allowed(m, tag, layer, &end, &on);
+    mae_tag_allowed(m, tag, layer, &end, &on);
     if ((same && !on) || (!same && !end) || !next_tensors(g, layer, key, pe, !same, &moves))
         return;
     if (same) {
-        row_of(m, tag, &committed);
-        add_arc(g, from, pe, tag_going_on(m, tag, layer), committed ? moves : mae_pair_add(moves, cost), false);
+        mae_tag_row(m, tag, &committed);
+        add_arc(g, from, pe, mae_tag_going_on(m, tag, layer), committed ? moves : mae_pair_add(moves, cost), false);
         return;
     }
     cost = mae_pair_add(mae_pair_add(cost, m->open[pe]), moves);
-    add_arc(g, from, pe, pending_tag(m, layer, pe), cost, true);
+    add_arc(g, from, pe, mae_tag_pending(m, layer, pe), cost, true);
     const mae_model_layer *l = &m->layers[layer];
     for (size_t r = l->first_row; r < l->first_row + l->n_rows; r++)
         if (m->rows[r].pe == pe)
@@ -268,7 +161,7 @@ static void step_simple(grow *g, int layer)
                 if (can && !there)
                     cost = mae_pair_add(cost, move);
             }
-            if (!can || !pay_outputs(m, layer, pe, &cost))
+            if (!can || !mae_live_pay_outputs(m, layer, pe, &cost))
                 continue;
             if (from != pe)
                 cost = mae_pair_add(cost, m->open[pe]);
@@ -330,7 +223,8 @@ static bool advance(grow *g, int layer)
             g->key[0] = (uint64_t)pe;
             for (size_t k = 0; k < g->m->boundaries[layer].n_slots; k++) {
                 int slot = g->m->boundaries[layer].slots[k];
-                g->key[1 + k] = forget(produced(g->m, &g->m->tensors[slot], pe), g->m->tensors[slot].wanted[0]);
+                g->key[1 + k] =
+                    mae_live_forget(mae_live_produced(g->m, &g->m->tensors[slot], pe), g->m->tensors[slot].wanted[0]);
             }
             if (mae_states_add(&g->now, g->key) == SIZE_MAX)
                 return false;
@@ -358,7 +252,7 @@ static bool finish_states(grow *g)
     for (size_t s = 0; s < n; s++) {
         bool on;
         uint64_t tag = g->now.n > 0 ? mae_states_key(&g->now, s)[0] >> 8 : 0;
-        allowed(g->m, tag, t->n, &t->can_end[s], &on);
+        mae_tag_allowed(g->m, tag, t->n, &t->can_end[s], &on);
         t->first_arc[first + s] = t->n_arcs;
     }
     t->first_arc[first + n] = t->n_arcs;
@@ -383,7 +277,7 @@ static bool grow_all(grow *g)
     g->key[0] = NO_PE;
     for (size_t k = 0; k < m->boundaries[0].n_slots; k++) {
         const mae_model_tensor *tensor = &m->tensors[m->boundaries[0].slots[k]];
-        g->key[1 + k] = forget(produced(m, tensor, m->host) & ~FRESH, tensor->wanted[0]);
+        g->key[1 + k] = mae_live_forget(mae_live_produced(m, tensor, m->host) & ~MAE_LIVE_FRESH, tensor->wanted[0]);
     }
     if (mae_states_add(&g->now, g->key) == SIZE_MAX)
         return false;

@@ -23,18 +23,25 @@ typedef struct mae_trellis {
     size_t n_arcs;
     uint8_t *pe;     /* per state: of the last layer */
     bool *can_end;   /* per state of the last boundary, counted from its first */
-    double *dropped; /* NULL: complete. Else, per line of the scout, the least cost of a path through a
-                        state that was left out for want of room */
+    double *dropped; /* NULL: all that is wanted is there. Else, per line of the scout, the least cost of a path
+                        through a state that was left out for want of room */
 } mae_trellis;
 
-/* What to keep where there are too many states: those with the least weighted cost so far plus the least
- * it may take to the end. `lines` are weights (of lat, of en); the last one decides. */
+/* No completion whose weighted costs are at least these, a line each, is better than this. */
+typedef double mae_scout_score(const void *context, const double *least);
+
+/* What to keep: states whose score, from the least cost so far and the least it may take to the end, is at most
+ * `upper`; and where there are too many of them, those with the least score. `lines` are weights (of lat, of en). */
 typedef struct mae_scout {
     size_t n_lines;
     const double (*lines)[2];
-    size_t max_states; /* at one boundary; 0: no limit */
+    mae_scout_score *score;
+    const void *context;
+    double upper;      /* infinite: all are wanted */
+    size_t max_states; /* at one boundary; 0: no limit, and nothing is left out */
 } mae_scout;
 
+/* `scout` may be NULL: then all states are there. */
 MAE_MUST_CHECK mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, mae_trellis **ret_trellis);
 void mae_trellis_destroy(mae_trellis *trellis); /* takes NULL */
 
