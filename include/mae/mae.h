@@ -182,7 +182,7 @@ typedef struct mae_bench {
     const mae_plan *plan;       /* what is offered */
     double predicted_ms;        /* of the plan, from the final profile, times drift */
     double drift;               /* how much longer than by the profile whole networks take in the final rounds: on the
-                                   plan's PEs, or, where the plan is a single PE, on the others (1 if there are none) */
+                                   plan's PEs, or, where the plan is a single PE, all others that ran (1 if none) */
     mae_interval latency_ms;    /* of the plan */
     double maeg_predicted;
     mae_interval maeg;    /* measured */

@@ -124,7 +124,7 @@ static void add_entry(cli_table *table, const mae_bench_entry *entry, const mae_
     }
     cli_table_cell(table, CLI_DIM, "%s", entry->name);
     cli_table_cell(table, CLI_DIM, "-");
-    cli_table_cell(table, CLI_DIM, "cannot run all: %s", entry->reason ? entry->reason : "unsupported layers");
+    cli_table_cell(table, CLI_DIM, "cannot run it all");
     cli_table_end_row(table);
 }
 
@@ -143,20 +143,30 @@ static int print_latencies(const mae_bench *b)
         name = NULL;
     add_latency(table, name ? name : "the plan", &b->latency_ms, &b->latency_ms, CLI_GREEN);
     free(name);
-    return cli_table_finish(table);
+    CLI_TRY(cli_table_finish(table));
+    for (size_t i = 0; i < b->n_single; i++)
+        if (!b->single[i].complete && b->single[i].reason)
+            printf("%s cannot run %s\n", b->single[i].name, b->single[i].reason);
+    return 0;
 }
 
 /* ---- what it comes to ---- */
+
+/* How the prediction was brought to the machine's present speed. */
+static void print_drift(const mae_bench *b)
+{
+    printf("As profiled it was %.4f ms; %s now take%s %.3f times as long as then.\n", b->predicted_ms / b->drift,
+           b->single_is_best ? "what else ran in these rounds" : "the single PEs", b->single_is_best ? "s" : "",
+           b->drift);
+}
 
 static void print_prediction(const mae_bench *b)
 {
     if (!(b->latency_ms.median > 0) || !(b->predicted_ms > 0))
         return;
-    printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%). As profiled it was %.4f ms;\n"
-           "%s single PE%s now take%s %.3f times as long as then.\n",
-           b->predicted_ms, b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100,
-           b->predicted_ms / b->drift, b->single_is_best ? "the other" : "its", b->single_is_best ? "" : "s",
-           b->single_is_best ? "s" : "", b->drift);
+    printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%).\n", b->predicted_ms,
+           b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100);
+    print_drift(b);
 }
 
 static void print_verdict(const mae_bench *b)
@@ -166,6 +176,9 @@ static void print_verdict(const mae_bench *b)
         printf("Only the mix runs this network: no single PE supports all of its layers.");
     else if (b->profile->n_pes == 1)
         printf("There is only %s here: nothing to mix.", b->baseline);
+    else if (b->single_is_best && b->unverified > 0 && b->unverified == b->refinements)
+        printf("No mix's outputs agree with ONNX Runtime's within the tolerance, so %s alone is what the plan offers.",
+               b->baseline);
     else if (b->single_is_best)
         printf("Mixing did not pay here: no mix beat %s when measured, so %s alone is what the plan offers.",
                b->baseline, b->baseline);

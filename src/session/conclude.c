@@ -72,43 +72,69 @@ static double drift_of_mix(const mae_profile *profile, const int *mapping, const
     return then > 0 ? now / then : 1;
 }
 
-/* The same for a single PE: by the other complete PEs, for its own would make every prediction come true. 1 if there is
- * no other. */
-static double drift_of_single(const mae_bench_work *work, int pe, const double *per_pe)
+/* What one contender takes now over what the profile says, as a logarithm added to *sum. */
+static mae_error *add_drift(const mae_bench_work *work, const mae_profile *profile, const mae_contender *contender,
+                            double *sum, size_t *n)
 {
-    double logarithms = 0;
-    size_t n = 0;
-    for (size_t p = 0; p < work->context->n_pes; p++)
-        if ((int)p != pe && work->single[p]) {
-            logarithms += log(per_pe[p]);
-            n++;
-        }
-    return n ? exp(logarithms / (double)n) : 1;
+    mae_prediction predicted;
+    mae_interval now;
+    MAE_TRY(mae_eval(profile, contender->runner->mapping, 0, &predicted));
+    MAE_TRY(mae_median_of(contender->frames_ms, work->rounds, &now));
+    if (predicted.latency_ms > 0 && now.median > 0) {
+        *sum += log(now.median / predicted.latency_ms);
+        ++*n;
+    }
+    return NULL;
 }
 
-static mae_error *predict(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
-                          const mae_contender *best_single)
+/* The same for a single PE: by all others that ran in the same rounds, for its own drift would make every prediction
+ * come true. 1 if there were none. */
+static mae_error *drift_of_others(const mae_bench_work *work, const mae_profile *profile, const mae_contender *offered,
+                                  const mae_contender *mixed, double *ret_drift)
 {
-    mae_bench *bench = &result->bench;
+    double sum = 0;
+    size_t n = 0;
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        if (work->single[p] && work->single[p] != offered)
+            MAE_TRY(add_drift(work, profile, work->single[p], &sum, &n));
+    if (mixed && mixed != offered)
+        MAE_TRY(add_drift(work, profile, mixed, &sum, &n));
+    if (work->greedy)
+        MAE_TRY(add_drift(work, profile, work->greedy, &sum, &n));
+    *ret_drift = n ? exp(sum / (double)n) : 1;
+    return NULL;
+}
+
+/* How much slower the machine is now than when it was profiled, for the mapping offered. */
+static mae_error *find_drift(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
+                             const mae_contender *mixed)
+{
     const mae_profile *profile = result->profile;
+    if (offered != mixed)
+        return drift_of_others(work, profile, offered, mixed, &result->bench.drift);
     double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe), mean;
     if (!per_pe)
         return mae_error_nomem();
-    mae_prediction plan, single = {0};
     mae_error *error = mae_bench_drift(work, profile, work->rounds, &mean, per_pe);
     if (!error)
-        error = mae_eval(profile, offered->runner->mapping, 0, &plan);
-    if (!error && best_single)
-        error = mae_eval(profile, best_single->runner->mapping, 0, &single);
-    if (!error) {
-        bench->drift = offered == best_single ? drift_of_single(work, offered->runner->mapping[0], per_pe)
-                                              : drift_of_mix(profile, offered->runner->mapping, per_pe);
-        bench->predicted_ms = plan.latency_ms * bench->drift;
-        if (best_single && single.latency_ms > 0)
-            bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
-    }
+        result->bench.drift = drift_of_mix(profile, offered->runner->mapping, per_pe);
     free(per_pe);
     return error;
+}
+
+static mae_error *predict(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
+                          const mae_contender *mixed, const mae_contender *best_single)
+{
+    mae_bench *bench = &result->bench;
+    mae_prediction plan, single = {0};
+    MAE_TRY(find_drift(result, work, offered, mixed));
+    MAE_TRY(mae_eval(result->profile, offered->runner->mapping, 0, &plan));
+    if (best_single)
+        MAE_TRY(mae_eval(result->profile, best_single->runner->mapping, 0, &single));
+    bench->predicted_ms = plan.latency_ms * bench->drift;
+    if (best_single && single.latency_ms > 0)
+        bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
+    return NULL;
 }
 
 /* The outputs of the race's last frame, against the reference's. */
@@ -172,7 +198,7 @@ mae_error *mae_bench_conclude(mae_bench_result *result, mae_bench_work *work, ma
     bench->single_is_best = offered == best_single;
     bench->maeg = (mae_interval){1 - ratio.median, 1 - ratio.high, 1 - ratio.low};
     MAE_TRY(mae_median_of(offered->frames_ms, work->rounds, &bench->latency_ms));
-    MAE_TRY(predict(result, work, offered, best_single));
+    MAE_TRY(predict(result, work, offered, mixed, best_single));
     MAE_TRY(make_plan(result, work, offered->runner->mapping));
     bench->plan = result->plan;
     bench->threads = work->context->threads;
