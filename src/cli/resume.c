@@ -122,25 +122,33 @@ static void choose_all(cli_resume *resume, size_t n)
         resume->pes[i] = (int)i;
 }
 
-static void choose(cli_resume *resume, chooser *c)
+/* Says what becomes of each PE; `layer` is why those are measured that lack nothing (-1: they are not). */
+static void explain(chooser *c, int layer)
 {
+    const mae_profile *old = c->resume->old;
     for (size_t i = 0; i < c->n; i++) {
-        if (!lacks(c, i)) {
-            printf("%s: not measured again\n", c->infos[i].name);
-            continue;
-        }
-        bool again = mae_profile_find_pe(resume->old, c->infos[i].name) >= 0;
-        printf("%s: measured%s, since %s\n", c->infos[i].name, again ? " again" : "", c->why);
-        resume->pes[resume->n_pes++] = (int)i;
-    }
-    /* Layers are timed in the running network, which takes a PE for each. */
-    int layer = resume->n_pes ? uncovered_layer(c) : -1;
-    if (layer >= 0) {
-        printf("all are measured again, since layer %s needs another PE\n", resume->old->layers[layer].name);
-        choose_all(resume, c->n);
+        const char *pe = c->infos[i].name, *again = mae_profile_find_pe(old, pe) >= 0 ? " again" : "";
+        if (lacks(c, i))
+            printf("%s: measured%s, since %s\n", pe, again, c->why);
+        else if (layer >= 0)
+            printf("%s: measured%s, since layer %s needs it or another PE\n", pe, again, old->layers[layer].name);
+        else
+            printf("%s: not measured again\n", pe);
     }
     putchar('\n');
     fflush(stdout);
+}
+
+static void choose(cli_resume *resume, chooser *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (lacks(c, i))
+            resume->pes[resume->n_pes++] = (int)i;
+    /* Layers are timed in the running network, which takes a PE for each. */
+    int layer = resume->n_pes ? uncovered_layer(c) : -1;
+    if (layer >= 0)
+        choose_all(resume, c->n);
+    explain(c, layer);
 }
 
 int cli_resume_begin(cli_resume *resume, const char *path, mae_context *context, const mae_model *model, bool all)
