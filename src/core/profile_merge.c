@@ -117,9 +117,12 @@ static bool replace_row(json_t *older, json_t *newer, const mae_profile *other)
     return replace(older, newer);
 }
 
-/* A PE's own figures belong to its costs: of a PE that `other` only names, they are the older ones. */
+/* A PE's own figures belong to its costs: of a PE that `other` only names, they are the older ones. A limit of the
+ * device is no figure: measuring does not lift it. */
 static bool unite_pe(json_t *older, json_t *newer, const mae_profile *other)
 {
+    if (json_integer_value(json_object_get(newer, "max_segments")) == 0)
+        json_object_del(newer, "max_segments");
     int pe = mae_profile_find_pe(other, json_string_value(json_object_get(newer, "name")));
     for (size_t l = 0; l < other->n_layers; l++)
         if (other->costs[l * other->n_pes + (size_t)pe].supported)

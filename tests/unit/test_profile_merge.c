@@ -10,7 +10,8 @@ static const char older_text[] =
     "\"old\",\n"
     " \"model\": {\"name\": \"net\", \"sha256\": \"ab\"}, \"soc\": {\"name\": \"board\", \"static_w\": 2},\n"
     " \"mine\": {\"kept\": 1}, \"ours\": 1,\n"
-    " \"pes\": [{\"name\": \"cpu\", \"backend\": \"ort\", \"segment_ms\": 0.5, \"colour\": \"red\"}, {\"name\": "
+    " \"pes\": [{\"name\": \"cpu\", \"backend\": \"ort\", \"segment_ms\": 0.5, \"max_segments\": 4, \"colour\": "
+    "\"red\"}, {\"name\": "
     "\"gpu\"}],\n"
     " \"tensors\": [{\"name\": \"y\", \"bytes\": 8, \"why\": \"so\"}],\n"
     " \"inputs\": [\"x\"], \"outputs\": [\"z\"],\n"
@@ -103,6 +104,7 @@ static void newer_figures_win(void **state)
     assert_true(cost_of(p, "a", "cpu")->spread_ms == 0);
     assert_int_equal(cost_of(p, "a", "cpu")->source, MAE_COST_UNSTATED);
     assert_true(p->pes[0].segment_ms == 0);
+    assert_int_equal(p->pes[0].max_segments, 4); /* a limit, not a figure */
     /* Where the newer one has no figure, the older one's stands. */
     assert_true(cost_of(p, "b", "cpu")->time_ms == 5);
     assert_true(cost_of(p, "a", "gpu")->time_ms == 3);
