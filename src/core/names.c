@@ -3,51 +3,63 @@
 #include <stdint.h>
 #include <string.h>
 
-bool mae_names_init(mae_names *names, mae_arena *arena, size_t n)
+typedef struct mae_names_slot {
+    const char *name; /* NULL: free */
+    int number;
+} slot;
+
+void mae_names_init(mae_names *names, mae_arena *arena)
 {
-    size_t room = 8;
-    while (room / 2 <= n) {
-        if (room > SIZE_MAX / 4)
-            return false;
-        room *= 2;
-    }
-    names->names = mae_arena_array(arena, room, sizeof *names->names);
-    names->values = mae_arena_array(arena, room, sizeof *names->values);
-    names->room = room;
-    return names->names && names->values;
+    *names = (mae_names){.arena = arena};
 }
 
-/* FNV-1a, finished by a multiplication: short names that differ in the last byte spread. */
-static size_t hash(const char *name)
+/* FNV-1a (Fowler, Noll, Vo). */
+static uint64_t hash(const char *name)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
-        h = (h ^ *c) * 0x100000001b3u;
-    return (size_t)((h ^ (h >> 29)) * 0x9e3779b97f4a7c15u >> 20);
+    uint64_t h = 14695981039346656037u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 1099511628211u;
+    return h ^ h >> 32;
 }
 
-static size_t slot_of(const mae_names *names, const char *name)
+/* The slot of the name, or the free one where it belongs. */
+static slot *seek(slot *slots, size_t room, const char *name)
 {
-    size_t slot = hash(name) & (names->room - 1);
-    while (names->names[slot] && strcmp(names->names[slot], name) != 0)
-        slot = (slot + 1) & (names->room - 1);
-    return slot;
+    size_t i = (size_t)hash(name) & (room - 1);
+    while (slots[i].name && strcmp(slots[i].name, name) != 0)
+        i = (i + 1) & (room - 1);
+    return &slots[i];
 }
 
 int mae_names_find(const mae_names *names, const char *name)
 {
-    if (names->room == 0)
+    if (!names->room)
         return -1;
-    size_t slot = slot_of(names, name);
-    return names->names[slot] ? names->values[slot] : -1;
+    const slot *at = seek(names->slots, names->room, name);
+    return at->name ? at->number : -1;
 }
 
-bool mae_names_put(mae_names *names, const char *name, int value)
+static mae_error *grow(mae_names *names)
 {
-    size_t slot = slot_of(names, name);
-    if (names->names[slot])
-        return false;
-    names->names[slot] = name;
-    names->values[slot] = value;
-    return true;
+    size_t room = names->room ? names->room * 2 : 16;
+    slot *slots = mae_arena_array(names->arena, room, sizeof *slots);
+    if (!slots)
+        return mae_error_nomem();
+    for (size_t i = 0; i < names->room; i++)
+        if (names->slots[i].name)
+            *seek(slots, room, names->slots[i].name) = names->slots[i];
+    names->slots = slots;
+    names->room = room;
+    return NULL;
+}
+
+mae_error *mae_names_put(mae_names *names, const char *name, int number)
+{
+    if ((names->n + 1) * 2 > names->room)
+        MAE_TRY(grow(names));
+    slot *at = seek(names->slots, names->room, name);
+    if (!at->name)
+        names->n++;
+    *at = (slot){name, number};
+    return NULL;
 }

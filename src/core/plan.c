@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/names.h"
 
 mae_error *mae_plan_alloc(mae_plan **ret_plan)
 {

@@ -121,12 +121,13 @@ static const int *map_tensors(mae_arena *arena, const mae_graph *graph, const in
     return mapped;
 }
 
-static bool copy_layers(mae_profile *profile, mae_arena *arena, const mae_graph *graph, const int *index)
+static mae_error *copy_layers(mae_profile *profile, mae_arena *arena, const mae_graph *graph, const int *index)
 {
     mae_profile_layer *layers = mae_arena_array(arena, graph->n_layers, sizeof *layers);
     mae_names *names = &mae_profile_private(profile)->layer_names;
-    if (!layers || !mae_names_init(names, arena, graph->n_layers))
-        return false;
+    if (!layers)
+        return mae_error_nomem();
+    mae_names_init(names, arena);
     profile->layers = layers;
     profile->n_layers = graph->n_layers;
     for (size_t l = 0; l < graph->n_layers; l++) {
@@ -140,15 +141,15 @@ static bool copy_layers(mae_profile *profile, mae_arena *arena, const mae_graph 
         to->inputs = map_tensors(arena, graph, index, from->inputs, from->n_inputs, &to->n_inputs);
         to->outputs = map_tensors(arena, graph, index, from->outputs, from->n_outputs, &to->n_outputs);
         if (!to->name || !to->op || !to->inputs || !to->outputs)
-            return false;
-        mae_names_put(names, to->name, (int)l);
+            return mae_error_nomem();
+        MAE_TRY(mae_names_put(names, to->name, (int)l));
     }
     profile->inputs = map_tensors(arena, graph, index, graph->inputs, graph->n_inputs, &profile->n_inputs);
     profile->outputs = map_tensors(arena, graph, index, graph->outputs, graph->n_outputs, &profile->n_outputs);
-    return profile->inputs && profile->outputs;
+    return profile->inputs && profile->outputs ? NULL : mae_error_nomem();
 }
 
-static bool build(mae_profile *profile, const mae_graph *graph, const mae_profile_pe *pes, size_t n_pes)
+static mae_error *build(mae_profile *profile, const mae_graph *graph, const mae_profile_pe *pes, size_t n_pes)
 {
     mae_arena *arena = mae_profile_private(profile)->arena;
     int *index = mae_arena_array(arena, graph->n_tensors, sizeof *index);
@@ -156,9 +157,10 @@ static bool build(mae_profile *profile, const mae_graph *graph, const mae_profil
     profile->model_sha256 = mae_arena_strdup(arena, graph->sha256);
     profile->costs = mae_arena_array(arena, graph->n_layers * n_pes, sizeof *profile->costs);
     profile->transfers = mae_arena_array(arena, n_pes * n_pes, sizeof *profile->transfers);
-    return index && profile->model_name && profile->model_sha256 && profile->costs && profile->transfers &&
-           copy_pes(profile, arena, pes, n_pes) && copy_tensors(profile, arena, graph, index) &&
-           copy_layers(profile, arena, graph, index);
+    if (!index || !profile->model_name || !profile->model_sha256 || !profile->costs || !profile->transfers ||
+        !copy_pes(profile, arena, pes, n_pes) || !copy_tensors(profile, arena, graph, index))
+        return mae_error_nomem();
+    return copy_layers(profile, arena, graph, index);
 }
 
 mae_error *mae_profile_create(const mae_graph *graph, const mae_profile_pe *pes, size_t n_pes,
@@ -171,9 +173,10 @@ mae_error *mae_profile_create(const mae_graph *graph, const mae_profile_pe *pes,
                              MAE_PROFILE_MAX_PES);
     mae_profile *profile = NULL;
     MAE_TRY(mae_profile_alloc(&profile));
-    if (!build(profile, graph, pes, n_pes)) {
+    mae_error *error = build(profile, graph, pes, n_pes);
+    if (error) {
         mae_profile_destroy(profile);
-        return mae_error_nomem();
+        return error;
     }
     *ret_profile = profile;
     return NULL;

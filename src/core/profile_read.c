@@ -73,8 +73,9 @@ static mae_error *read_pes(mae_reader *r)
         return mae_json_error(r->json, "pes", "there is no PE");
     mae_profile_pe *pes = mae_arena_array(r->arena, n, sizeof *pes);
     r->profile->transfers = r->transfers = mae_arena_array(r->arena, n * n, sizeof *r->transfers);
-    if (!pes || !r->transfers || !mae_names_init(&r->pe_names, r->arena, n))
+    if (!pes || !r->transfers)
         return mae_error_nomem();
+    mae_names_init(&r->pe_names, r->arena);
     r->profile->pes = pes;
     r->profile->n_pes = n;
     for (size_t i = 0; i < n; i++) {
@@ -82,8 +83,9 @@ static mae_error *read_pes(mae_reader *r)
         pes[i].backend = pes[i].precision = "";
         MAE_TRY(mae_reader_object(r, &at));
         MAE_TRY(read_pe(r, &at, &pes[i]));
-        if (!mae_names_put(&r->pe_names, pes[i].name, (int)i))
+        if (mae_names_find(&r->pe_names, pes[i].name) >= 0)
             return mae_reader_error(r, &at, "name", "there is another PE \"%s\"", pes[i].name);
+        MAE_TRY(mae_names_put(&r->pe_names, pes[i].name, (int)i));
     }
     mae_place root = {.object = r->root};
     if (json_object_get(r->root, "host"))
@@ -134,16 +136,18 @@ static mae_error *read_layers(mae_reader *r)
     if (r->n_layers * p->n_pes > MAE_PROFILE_MAX_CELLS)
         return mae_json_error(r->json, "layers", "more than %d costs are absurd", MAE_PROFILE_MAX_CELLS);
     mae_cost *costs = mae_arena_array(r->arena, r->n_layers * p->n_pes, sizeof *costs);
-    if (!costs || !mae_names_init(names, r->arena, r->n_layers))
+    if (!costs)
         return mae_error_nomem();
+    mae_names_init(names, r->arena);
     p->costs = costs;
     for (size_t i = 0; i < r->n_layers; i++) {
         mae_profile_layer *layer = &r->layers[i];
         mae_place at = {.list = "layers", .index = (long)i, .object = json_array_get(r->layer_list, i)};
         layer->op = layer->kind = "";
         MAE_TRY(mae_reader_string(r, &at, "name", true, &layer->name));
-        if (!mae_names_put(names, layer->name, (int)i))
+        if (mae_names_find(names, layer->name) >= 0)
             return mae_reader_error(r, &at, "name", "there is another layer \"%s\"", layer->name);
+        MAE_TRY(mae_names_put(names, layer->name, (int)i));
         MAE_TRY(mae_reader_string(r, &at, "op", false, &layer->op));
         MAE_TRY(mae_reader_string(r, &at, "kind", false, &layer->kind));
         MAE_TRY(mae_reader_number(r, &at, "flops", false, 1e30, &layer->flops));

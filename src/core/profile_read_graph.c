@@ -43,7 +43,7 @@ static mae_error *add_tensor(mae_reader *r, const char *name, int producer, int 
     r->tensors[index].producer = producer;
     if (!r->tensors[index].name)
         return mae_error_nomem();
-    mae_names_put(&r->tensor_names, r->tensors[index].name, index);
+    MAE_TRY(mae_names_put(&r->tensor_names, r->tensors[index].name, index));
     p->n_tensors++;
     *ret_index = index;
     return NULL;
@@ -167,8 +167,9 @@ static mae_error *make_room(mae_reader *r, size_t n_listed, size_t n_inputs)
     }
     r->layers = mae_arena_array(r->arena, r->n_layers, sizeof *r->layers);
     r->tensors = mae_arena_array(r->arena, n, sizeof *r->tensors);
-    if (!r->layers || !r->tensors || !mae_names_init(&r->tensor_names, r->arena, n))
+    if (!r->layers || !r->tensors)
         return mae_error_nomem();
+    mae_names_init(&r->tensor_names, r->arena);
     r->profile->layers = r->layers;
     r->profile->n_layers = r->n_layers;
     r->profile->tensors = r->tensors;

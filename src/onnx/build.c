@@ -68,7 +68,7 @@ static mae_error *make_room(mae_onnx_model *model)
     model->outputs = mae_arena_array(model->arena, graph->n_output, sizeof *model->outputs);
     if (!model->tensors || !model->nodes || !model->inputs || !model->outputs)
         return mae_error_nomem();
-    mae_onnx_names_init(&model->names, model->arena);
+    mae_names_init(&model->names, model->arena);
     return NULL;
 }
 
@@ -76,10 +76,10 @@ static mae_error *add_tensor(mae_onnx_model *model, const char *name, const char
 {
     if (!*mae_onnx_text(name))
         return mae_onnx_wrong(model, "%s without a name", what);
-    if (mae_onnx_names_find(&model->names, name) >= 0)
+    if (mae_names_find(&model->names, name) >= 0)
         return mae_onnx_wrong(model, "tensor \"%s\" is defined twice", name);
     int number = (int)model->n_tensors;
-    MAE_TRY(mae_onnx_names_put(&model->names, name, number));
+    MAE_TRY(mae_names_put(&model->names, name, number));
     model->tensors[model->n_tensors++] = (mae_onnx_tensor){.name = name, .producer = -1, .alias = -1, .number = -1};
     *ret_tensor = number;
     return NULL;
@@ -101,7 +101,7 @@ static mae_error *add_inputs(mae_onnx_model *model)
     const Onnx__GraphProto *graph = model->proto->graph;
     for (size_t i = 0; i < graph->n_input; i++) {
         const char *name = mae_onnx_text(graph->input[i]->name);
-        int number = mae_onnx_names_find(&model->names, name);
+        int number = mae_names_find(&model->names, name);
         /* An initializer among the inputs is a default value, which nobody overrides here. */
         if (number >= 0 && model->tensors[number].is_constant)
             continue;
@@ -118,7 +118,7 @@ static mae_error *mark_outputs(mae_onnx_model *model)
     const Onnx__GraphProto *graph = model->proto->graph;
     for (size_t i = 0; i < graph->n_output; i++) {
         const char *name = mae_onnx_text(graph->output[i]->name);
-        int number = mae_onnx_names_find(&model->names, name);
+        int number = mae_names_find(&model->names, name);
         if (number < 0)
             return mae_onnx_wrong(model, "graph output \"%s\" is not produced by any node", name);
         if (model->tensors[number].is_output)
@@ -230,7 +230,7 @@ static mae_error *find_input(mae_onnx_model *model, const mae_onnx_node *node, c
     *ret_tensor = -1;
     if (!*name)
         return NULL;
-    *ret_tensor = mae_onnx_names_find(&model->names, name);
+    *ret_tensor = mae_names_find(&model->names, name);
     if (*ret_tensor < 0)
         return mae_onnx_wrong(model, "node \"%s\" (%s) reads tensor \"%s\", which nothing defines",
                               mae_onnx_text(node->proto->name), node->op, name);

@@ -4,12 +4,12 @@
 /* The names a graph defines, and the graph it stands in. */
 typedef struct scope {
     const struct scope *outer;
-    mae_onnx_names names;
+    mae_names names;
 } scope;
 
 typedef struct collector {
     mae_arena *arena;
-    mae_onnx_names seen;
+    mae_names seen;
     size_t n, room;
     const char **names;
 } collector;
@@ -17,24 +17,24 @@ typedef struct collector {
 static mae_error *define(scope *s, const Onnx__GraphProto *graph)
 {
     for (size_t i = 0; i < graph->n_input; i++)
-        MAE_TRY(mae_onnx_names_put(&s->names, mae_onnx_text(graph->input[i]->name), 0));
+        MAE_TRY(mae_names_put(&s->names, mae_onnx_text(graph->input[i]->name), 0));
     for (size_t i = 0; i < graph->n_initializer; i++)
-        MAE_TRY(mae_onnx_names_put(&s->names, mae_onnx_text(graph->initializer[i]->name), 0));
+        MAE_TRY(mae_names_put(&s->names, mae_onnx_text(graph->initializer[i]->name), 0));
     for (size_t i = 0; i < graph->n_sparse_initializer; i++)
         if (graph->sparse_initializer[i]->values)
-            MAE_TRY(mae_onnx_names_put(&s->names, mae_onnx_text(graph->sparse_initializer[i]->values->name), 0));
+            MAE_TRY(mae_names_put(&s->names, mae_onnx_text(graph->sparse_initializer[i]->values->name), 0));
     for (size_t i = 0; i < graph->n_node; i++)
         for (size_t k = 0; k < graph->node[i]->n_output; k++)
-            MAE_TRY(mae_onnx_names_put(&s->names, graph->node[i]->output[k], 0));
+            MAE_TRY(mae_names_put(&s->names, graph->node[i]->output[k], 0));
     return NULL;
 }
 
 static mae_error *use(collector *c, const scope *s, const char *name)
 {
     for (; s; s = s->outer)
-        if (mae_onnx_names_find(&s->names, name) >= 0)
+        if (mae_names_find(&s->names, name) >= 0)
             return NULL;
-    if (!*name || mae_onnx_names_find(&c->seen, name) >= 0)
+    if (!*name || mae_names_find(&c->seen, name) >= 0)
         return NULL;
     if (c->n == c->room) {
         size_t room = c->room ? 2 * c->room : 8;
@@ -47,7 +47,7 @@ static mae_error *use(collector *c, const scope *s, const char *name)
         c->room = room;
     }
     c->names[c->n++] = name;
-    return mae_onnx_names_put(&c->seen, name, 0);
+    return mae_names_put(&c->seen, name, 0);
 }
 
 static mae_error *collect_graph(collector *c, const scope *outer, const Onnx__GraphProto *graph);
@@ -67,7 +67,7 @@ static mae_error *collect_subgraphs(collector *c, const scope *s, const Onnx__No
 static mae_error *collect_graph(collector *c, const scope *outer, const Onnx__GraphProto *graph)
 {
     scope s = {.outer = outer};
-    mae_onnx_names_init(&s.names, c->arena);
+    mae_names_init(&s.names, c->arena);
     MAE_TRY(define(&s, graph));
     for (size_t i = 0; i < graph->n_node; i++) {
         for (size_t k = 0; k < graph->node[i]->n_input; k++)
@@ -82,7 +82,7 @@ static mae_error *collect_graph(collector *c, const scope *outer, const Onnx__Gr
 mae_error *mae_onnx_captures(const Onnx__NodeProto *node, mae_arena *arena, const char ***ret_names, size_t *ret_n)
 {
     collector c = {.arena = arena};
-    mae_onnx_names_init(&c.seen, arena);
+    mae_names_init(&c.seen, arena);
     MAE_TRY(collect_subgraphs(&c, NULL, node));
     *ret_names = c.names;
     *ret_n = c.n;

@@ -17,7 +17,7 @@ typedef struct state {
 typedef struct scope {
     const struct scope *outer;
     const mae_onnx_model *model;
-    mae_onnx_names names;
+    mae_names names;
     size_t n;
     state *states;
 } scope;
@@ -85,11 +85,11 @@ static state state_of(const scope *s, const char *name)
     if (!*name)
         return of_constant; /* an input left out is the operator's default */
     for (; s->outer; s = s->outer) {
-        int i = mae_onnx_names_find(&s->names, name);
+        int i = mae_names_find(&s->names, name);
         if (i >= 0)
             return s->states[i];
     }
-    int i = mae_onnx_names_find(&s->model->names, name);
+    int i = mae_names_find(&s->model->names, name);
     if (i < 0)
         return (state){0};
     const mae_onnx_tensor *tensor = &s->model->tensors[i];
@@ -236,13 +236,13 @@ static mae_error *node_state(const scope *s, mae_arena *arena, const Onnx__NodeP
 static mae_error *put(scope *s, const char *name, state value)
 {
     s->states[s->n] = value;
-    return mae_onnx_names_put(&s->names, mae_onnx_text(name), (int)s->n++);
+    return mae_names_put(&s->names, mae_onnx_text(name), (int)s->n++);
 }
 
 static mae_error *scope_of_body(const scope *outer, mae_arena *arena, const Onnx__GraphProto *body, scope *ret_scope)
 {
     scope s = {.outer = outer, .model = outer->model};
-    mae_onnx_names_init(&s.names, arena);
+    mae_names_init(&s.names, arena);
     size_t n = body->n_input + body->n_initializer;
     for (size_t i = 0; i < body->n_node; i++)
         n += body->node[i]->n_output;
@@ -302,7 +302,7 @@ static void mark_declared(mae_onnx_model *model)
     for (size_t i = 0; i < graph->n_value_info + graph->n_output; i++) {
         const Onnx__ValueInfoProto *info =
             i < graph->n_value_info ? graph->value_info[i] : graph->output[i - graph->n_value_info];
-        int tensor = mae_onnx_names_find(&model->names, mae_onnx_text(info->name));
+        int tensor = mae_names_find(&model->names, mae_onnx_text(info->name));
         if (tensor >= 0 && declared_other(info))
             model->tensors[tensor].is_other = true;
     }

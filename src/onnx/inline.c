@@ -44,7 +44,7 @@ typedef struct call {
     mae_onnx_model *model;
     const Onnx__NodeProto *node;
     const Onnx__FunctionProto *function;
-    mae_onnx_names names; /* of the function's tensors, with numbers in `outside` */
+    mae_names names; /* of the function's tensors, with numbers in `outside` */
     char **outside;
     size_t n;
 } call;
@@ -54,7 +54,7 @@ static mae_error *name_tensor(call *c, const char *inside, char *outside)
     if (!outside)
         return mae_error_nomem();
     c->outside[c->n] = outside;
-    return mae_onnx_names_put(&c->names, inside, (int)c->n++);
+    return mae_names_put(&c->names, inside, (int)c->n++);
 }
 
 /* Inputs and outputs are the caller's; what is in between is named after the call's first output. */
@@ -68,7 +68,7 @@ static mae_error *name_tensors(call *c)
     c->outside = mae_arena_array(c->model->arena, n, sizeof *c->outside);
     if (!c->outside)
         return mae_error_nomem();
-    mae_onnx_names_init(&c->names, c->model->arena);
+    mae_names_init(&c->names, c->model->arena);
     for (size_t i = 0; i < f->n_input; i++)
         MAE_TRY(name_tensor(c, f->input[i], i < node->n_input ? node->input[i] : (char *)""));
     for (size_t i = 0; i < f->n_output; i++)
@@ -77,7 +77,7 @@ static mae_error *name_tensors(call *c)
     for (size_t i = 0; i < f->n_node; i++)
         for (size_t k = 0; k < f->node[i]->n_output; k++) {
             const char *inside = f->node[i]->output[k];
-            if (*inside && mae_onnx_names_find(&c->names, inside) < 0)
+            if (*inside && mae_names_find(&c->names, inside) < 0)
                 MAE_TRY(
                     name_tensor(c, inside,
                                 mae_arena_printf(c->model->arena, "%s/%s",
@@ -92,7 +92,7 @@ static mae_error *rename_list(const call *c, char **from, size_t n, char ***ret_
     if (!list)
         return mae_error_nomem();
     for (size_t i = 0; i < n; i++) {
-        int known = mae_onnx_names_find(&c->names, from[i]);
+        int known = mae_names_find(&c->names, from[i]);
         if (*from[i] && known < 0)
             return mae_onnx_wrong(c->model, "function \"%s\" reads tensor \"%s\", which nothing in it defines",
                                   mae_onnx_text(c->function->name), from[i]);

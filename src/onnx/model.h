@@ -15,7 +15,7 @@
 #define MAE_ONNX_MODEL_H
 
 #include "onnx.pb-c.h"
-#include "onnx/names.h"
+#include "core/names.h"
 #include "onnx/onnx.h"
 
 typedef struct mae_onnx_tensor {
@@ -65,7 +65,7 @@ typedef struct mae_onnx_model {
     void *file; /* the bytes of the model file; weights point into it */
     size_t file_size;
     Onnx__ModelProto *proto;
-    mae_onnx_names names; /* tensors by name */
+    mae_names names; /* tensors by name */
     size_t n_tensors;
     mae_onnx_tensor *tensors;
     size_t n_nodes;

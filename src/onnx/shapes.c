@@ -7,7 +7,7 @@
 
 /* Values of symbolic dimensions ("N", "width"): one name means one number everywhere. */
 typedef struct symbols {
-    mae_onnx_names names;
+    mae_names names;
     int64_t *values;
     size_t n;
 } symbols;
@@ -29,10 +29,10 @@ static int64_t declared_size(dimension *dim)
 static mae_error *learn(symbols *s, dimension *dim, int64_t size)
 {
     const char *name = symbol_of(dim);
-    if (!*name || mae_onnx_names_find(&s->names, name) >= 0)
+    if (!*name || mae_names_find(&s->names, name) >= 0)
         return NULL;
     s->values[s->n] = size;
-    return mae_onnx_names_put(&s->names, name, (int)s->n++);
+    return mae_names_put(&s->names, name, (int)s->n++);
 }
 
 /* "1,?,640,640": what a --shape for this input would look like. */
@@ -98,7 +98,7 @@ static mae_error *complete(const mae_onnx_model *model, mae_onnx_tensor *input, 
                              model->path, input->name, input->name, hint);
     for (size_t i = 0; i < declared->n_dim; i++) {
         int64_t size = declared_size(declared->dim[i]);
-        int known = mae_onnx_names_find(&s->names, symbol_of(declared->dim[i]));
+        int known = mae_names_find(&s->names, symbol_of(declared->dim[i]));
         if (size < 0 && known >= 0)
             size = s->values[known];
         if (size < 0 && i == 0) {
@@ -118,7 +118,7 @@ static mae_error *complete(const mae_onnx_model *model, mae_onnx_tensor *input, 
 static mae_error *check_names(const mae_onnx_model *model, const mae_onnx_shape *shapes, size_t n_shapes)
 {
     for (size_t i = 0; i < n_shapes; i++) {
-        int tensor = mae_onnx_names_find(&model->names, shapes[i].input);
+        int tensor = mae_names_find(&model->names, shapes[i].input);
         if (tensor < 0 || !model->tensors[tensor].is_input)
             return mae_error_new(MAE_ERR_USAGE, "%s: --shape %s: the model has no such input (its first is \"%s\")",
                                  model->path, shapes[i].input,
@@ -140,7 +140,7 @@ mae_error *mae_onnx_fix_inputs(mae_onnx_model *model, const mae_onnx_shape *shap
     symbols s = {.values = mae_arena_array(model->arena, model->n_inputs * MAE_MAX_RANK, sizeof *s.values)};
     if (!s.values)
         return mae_error_nomem();
-    mae_onnx_names_init(&s.names, model->arena);
+    mae_names_init(&s.names, model->arena);
     MAE_TRY(check_names(model, shapes, n_shapes));
     /* What is asked for comes first, so that it fixes the symbols of the others. */
     for (int pass = 0; pass < 2; pass++)
