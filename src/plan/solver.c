@@ -12,12 +12,13 @@
 #define FIRST_LOOK 32    /* that part of the states is enough for a first look at a wide graph */
 #define FIRST_CAP 24     /* labels per state of the first, quick search */
 
+#define MAX_BETWEEN 8                   /* lines that help to decide which states stay */
 #define MARGIN (1 + 3 * MAE_COST_EQUAL) /* more than what counts as equal, so that ties survive */
 
 /* One look at the graph with so many states. */
 typedef struct look {
-    size_t n_lines; /* 1, or 3: lat, en, and one between them */
-    double lines[3][2];
+    size_t n_lines; /* 1, or: lat, en, and some between them by falling slope */
+    double lines[2 + MAX_BETWEEN][2];
     mae_bounds bounds;
     double lower; /* of J over what the trellis has */
     bool done;
@@ -235,6 +236,18 @@ static mae_error *search_with_limits(mae_solver *s, const mae_trellis *t, const 
     }
 }
 
+/* What decided here decides next time which states stay. */
+static void take_lines(look *r, const mae_bounds *bounds)
+{
+    size_t n = bounds->n_lines < MAX_BETWEEN ? bounds->n_lines : MAX_BETWEEN;
+    for (size_t k = 0; k < n; k++) {
+        const mae_line *line = &bounds->lines[n > 1 ? k * (bounds->n_lines - 1) / (n - 1) : 0];
+        r->lines[2 + k][0] = line->a;
+        r->lines[2 + k][1] = line->b;
+        r->n_lines = 3 + k;
+    }
+}
+
 static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, look *r)
 {
     mae_bounds *bounds = NULL;
@@ -247,10 +260,7 @@ static mae_error *solve_thoroughly(mae_solver *s, const mae_trellis *t, look *r)
         error = mae_hull_refine(bounds, offer_path, best_known, s, &least);
     if (!error && exists)
         error = search_with_limits(s, t, bounds, least, &r->lower);
-    if (bounds->n_lines > 0) { /* what decided here decides next time which states stay */
-        r->lines[2][0] = bounds->lines[bounds->n_lines / 2].a;
-        r->lines[2][1] = bounds->lines[bounds->n_lines / 2].b;
-    }
+    take_lines(r, bounds);
     mae_bounds_destroy(bounds);
     return error;
 }
@@ -299,8 +309,9 @@ static double score(const void *context, const double *least)
     mae_bounds bounds = r->bounds;
     if (r->n_lines == 1)
         return mae_bounds_region(&bounds, r->lines[0][0] * least[0], r->lines[0][1] * least[0], NULL);
-    bounds.n_lines = 1;
-    bounds.lines[0] = (mae_line){.a = r->lines[2][0], .b = r->lines[2][1]};
+    bounds.n_lines = r->n_lines - 2;
+    for (size_t k = 0; k < bounds.n_lines; k++)
+        bounds.lines[k] = (mae_line){.a = r->lines[2 + k][0], .b = r->lines[2 + k][1]};
     return mae_bounds_region(&bounds, least[0], least[1], &least[2]);
 }
 
@@ -325,6 +336,7 @@ static mae_error *run_round(mae_solver *s, look *r, size_t max_states, bool *ret
         error = offer_singles(s);
     if (!error && !r->done)
         error = solve_thoroughly(s, t, r);
+    s->exists |= t->dropped != NULL; /* for all that is known */
     s->lower = fmax(s->lower, fmin(r->lower, elsewhere));
     *ret_all = !t->dropped || elsewhere > upper(s) * MARGIN;
     mae_trellis_destroy(t);

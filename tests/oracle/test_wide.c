@@ -1,0 +1,164 @@
+/* The planner on wide graphs: proofs, and that no bound is claimed that does not hold. */
+#include "wide_profile.h"
+
+#include <stdio.h>
+
+#include "core/cost.h"
+#include "plan/plan.h"
+
+#define GOALS 5
+
+/* The i-th goal; bounds are drawn from the fastest mapping. */
+static mae_goal goal_of(mae_rng *rng, const mae_profile *p, int i)
+{
+    static const char *const texts[GOALS] = {"latency", "energy", "edp", "weighted:0.5", "energy"};
+    mae_goal goal = MAE_GOAL_INIT;
+    mae_solution fastest;
+    if (p->energy == MAE_ENERGY_NONE)
+        return goal;
+    assert_null(mae_goal_parse(texts[i], &goal));
+    mae_goal plain = MAE_GOAL_INIT;
+    mae_error *error = i == GOALS - 1 ? mae_solve(p, &plain, NULL, &fastest) : NULL;
+    if (i == GOALS - 1 && !error) {
+        goal.max_latency_ms = fastest.cost.latency_ms * (1.02 + 0.4 * mae_rng_uniform(rng));
+        free(fastest.mapping);
+    }
+    mae_error_free(error);
+    return goal;
+}
+
+/* ---- where room is short, bounds hold ---- */
+
+typedef struct counts {
+    int solved, unproven, unfound;
+} counts;
+
+/* With this little memory, against what is known with plenty. */
+static void check_short(uint64_t seed, const mae_profile *p, const mae_goal *goal, const mae_solution *best,
+                        size_t bytes, counts *c)
+{
+    const mae_plan_limits limits = {.memory_bytes = bytes};
+    mae_solution solution;
+    mae_error *error = mae_solve(p, goal, &limits, &solution);
+    if (error) {
+        if (!best || strstr(mae_error_message(error), "was found"))
+            c->unfound++;
+        else
+            fail_msg("seed %llu: %s", (unsigned long long)seed, mae_error_message(error));
+        mae_error_free(error);
+        return;
+    }
+    bool holds = best && solution.lower_bound <= best->objective * (1 + MAE_COST_EQUAL) &&
+                 solution.objective >= best->objective * (1 - MAE_COST_EQUAL) &&
+                 (!solution.optimal || mae_cost_equal(solution.objective, best->objective));
+    if (!holds)
+        fail_msg("seed %llu, %zu bytes: J %.17g, bound %.17g, optimal %d; the best J is %.17g",
+                 (unsigned long long)seed, bytes, solution.objective, solution.lower_bound, solution.optimal,
+                 best ? best->objective : NAN);
+    c->solved++;
+    c->unproven += !solution.optimal;
+    free(solution.mapping);
+}
+
+static void check_instance(uint64_t seed, counts *c)
+{
+    mae_rng rng = {seed};
+    random_shape shape = {.n_pes = 2 + (size_t)rnd(&rng, 3),
+                          .n_layers = 3 + (size_t)rnd(&rng, 10),
+                          .extras = chance(&rng, 0.6),
+                          .coarse = chance(&rng, 0.3)};
+    static const size_t rooms[] = {1, 2000, 20000, 200000};
+    mae_profile *p = random_profile(seed, &shape);
+    for (int i = 0; i < GOALS; i++) {
+        mae_goal goal = goal_of(&rng, p, i);
+        mae_solution best;
+        mae_error *error = mae_solve(p, &goal, NULL, &best);
+        if (error)
+            assert_int_equal(mae_error_code(error), MAE_ERR_INFEASIBLE);
+        else
+            assert_true(best.optimal);
+        for (size_t k = 0; k < sizeof rooms / sizeof *rooms; k++)
+            check_short(seed, p, &goal, error ? NULL : &best, rooms[k], c);
+        if (!error)
+            free(best.mapping);
+        mae_error_free(error);
+    }
+    mae_profile_destroy(p);
+}
+
+static void bounds_hold_where_room_is_short(void **state)
+{
+    (void)state;
+    counts c = {0};
+    for (uint64_t seed = 1; seed <= 500; seed++)
+        check_instance(seed, &c);
+    printf("seeds 1 to 500: %d answers, %d of them unproven; %d times no answer\n", c.solved, c.unproven, c.unfound);
+    assert_true(c.unproven > 100); /* else room was not short */
+}
+
+/* ---- proofs ---- */
+
+/* Solves for all goals; returns how many answers are proven, and the greatest gap. */
+static int solve_all(mae_rng *rng, const mae_profile *p, const char *what, double *worst)
+{
+    int proven = 0;
+    for (int i = 0; i < GOALS; i++) {
+        mae_goal goal = goal_of(rng, p, i);
+        mae_solution solution;
+        mae_prediction cost;
+        assert_null(mae_solve(p, &goal, NULL, &solution));
+        assert_null(mae_eval(p, solution.mapping, 0, &cost));
+        assert_true(mae_cost_equal(cost.latency_ms, solution.cost.latency_ms));
+        double gap = 1 - solution.lower_bound / solution.objective;
+        assert_true(gap >= 0);
+        assert_int_equal(solution.optimal, gap == 0);
+        if (!solution.optimal)
+            printf("%s, %zu PEs, goal %d: gap %.5f\n", what, p->n_pes, i, gap);
+        proven += solution.optimal;
+        *worst = gap > *worst ? gap : *worst;
+        free(solution.mapping);
+    }
+    return proven;
+}
+
+static void dense_networks_are_solved(void **state)
+{
+    (void)state;
+    double worst = 0;
+    int proven = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        for (size_t n_pes = 2; n_pes <= 4; n_pes++, total += GOALS) {
+            mae_rng rng = {seed};
+            wide_net net = wide_densenet();
+            mae_profile *p = wide_profile(&rng, &net, n_pes, seed == 2 ? 0.3 : 1);
+            proven += solve_all(&rng, p, "dense", &worst);
+            mae_profile_destroy(p);
+        }
+    printf("dense blocks, width 25, seeds 1 to 3: %d of %d answers proven optimal, greatest gap %g\n", proven, total,
+           worst);
+    assert_true(worst <= 0.005);
+}
+
+static void width_six_is_exact(void **state)
+{
+    (void)state;
+    double worst = 0;
+    int proven = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 12; seed++, total += GOALS) {
+        mae_rng rng = {seed};
+        wide_net net = wide_random(&rng, 30 + 5 * seed, 3 + seed % 4);
+        mae_profile *p = wide_profile(&rng, &net, 2 + seed % 3, 0.5 + mae_rng_uniform(&rng));
+        proven += solve_all(&rng, p, "width up to 6", &worst);
+        mae_profile_destroy(p);
+    }
+    printf("width 3 to 6, 35 to 90 layers, seeds 1 to 12: %d of %d answers proven optimal\n", proven, total);
+    assert_int_equal(proven, total);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_hold_where_room_is_short),
+                                       cmocka_unit_test(dense_networks_are_solved),
+                                       cmocka_unit_test(width_six_is_exact)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
