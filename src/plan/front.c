@@ -7,6 +7,12 @@
 #include "plan/labels.h"
 #include "plan/plan.h"
 #include "plan/solver.h"
+#include "plan/walk.h"
+
+#define FRONT_MEMORY ((size_t)2 << 30)
+#define TRELLIS_SHARE 64 /* that part of it: each gap between supported points keeps bounds of all states */
+#define LABEL_BYTES 16   /* that a kept label takes: its trace, and what arrays that grow have to spare */
+#define NO_MAPPING "no mapping exists within the limits of segments and switches"
 
 typedef struct point {
     mae_prediction cost;
@@ -20,6 +26,7 @@ typedef struct work {
     const mae_bounds *bounds;
     int max_switches;
     bool exact;
+    size_t max_labels;
     mae_front_hull hull;
     mae_labels labels;
     point *points;
@@ -159,7 +166,7 @@ static mae_error *search_front(work *w)
                              .wanted = pes || switches ? NULL : &w->hull.wanted,
                              .upper = INFINITY,
                              .k = 1,
-                             .max_labels = UINT32_MAX - 1};
+                             .max_labels = w->max_labels};
         uint64_t over = 0;
         bool over_switches = false;
         if (!mae_tracking_init(&search.tracking, w->m, pes, switches))
@@ -168,7 +175,7 @@ static mae_error *search_front(work *w)
             MAE_TRY(narrow(w, search));
         MAE_TRY(search_once(w, &search));
         if (w->labels.too_many)
-            return mae_error_new(MAE_ERR_FAILED, "the front has too many points: give it an epsilon");
+            return NULL;
         broken(w, &over, &over_switches);
         if (!(over & ~pes) && (switches || !over_switches))
             return NULL;
@@ -246,21 +253,23 @@ static mae_error *single_point(const mae_profile *profile, const mae_goal *goal,
     return error;
 }
 
+/* *ret_front stays NULL where there are too many labels. */
 static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_switches, double epsilon,
-                           mae_front **ret_front)
+                           size_t memory_bytes, mae_front **ret_front)
 {
     const mae_aim aim = {.kind = MAE_BY_ENERGY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &aim, &bounds));
     work w = {.m = m, .t = t, .bounds = bounds, .max_switches = max_switches, .exact = epsilon == 0};
+    w.max_labels = memory_bytes / LABEL_BYTES < UINT32_MAX - 1 ? memory_bytes / LABEL_BYTES : UINT32_MAX - 1;
     w.one = malloc((size_t)m->n * sizeof *w.one);
     w.other = malloc((size_t)m->n * sizeof *w.other);
     mae_error *error = w.one && w.other ? mae_front_hull_create(t, epsilon, &w.hull) : mae_error_nomem();
     if (!error)
         error = search_front(&w);
-    if (!error && w.n == 0)
-        error = mae_error_new(MAE_ERR_INFEASIBLE, "no mapping exists within the limits of segments and switches");
-    if (!error)
+    if (!error && w.n == 0 && !w.labels.too_many)
+        error = mae_error_new(MAE_ERR_INFEASIBLE, NO_MAPPING);
+    if (!error && !w.labels.too_many)
         error = hand_out(&w, ret_front);
     mae_labels_finish(&w.labels);
     mae_front_hull_finish(&w.hull);
@@ -271,24 +280,72 @@ static mae_error *solve_on(const mae_model *m, const mae_trellis *t, int max_swi
     return error;
 }
 
-mae_error *mae_front_solve(const mae_profile *profile, const mae_goal *goal, double epsilon, mae_front **ret_front)
+/* Where there is no room for the whole. */
+static mae_error *walk_front(const mae_model *m, int max_switches, double epsilon, size_t memory_bytes,
+                             mae_front **ret_front)
+{
+    mae_walk walk;
+    owned *o = NULL;
+    MAE_TRY(mae_walk_front(m, max_switches, epsilon, memory_bytes, &walk));
+    mae_error *error = NULL;
+    if (walk.n == 0)
+        error = mae_error_new(MAE_ERR_INFEASIBLE, NO_MAPPING);
+    else if (!isfinite(walk.epsilon))
+        error =
+            mae_error_new(MAE_ERR_FAILED, "there is no room for the front of so wide a network, even with an epsilon");
+    else
+        error = new_front(walk.n, (size_t)m->n, &o);
+    for (size_t i = 0; i < walk.n && !error; i++) {
+        const mae_answer *answer = &walk.answers[walk.n - 1 - i];
+        for (int l = 0; l < m->n; l++)
+            o->points[i].mapping[l] = m->pe_of[answer->mapping[l]];
+        o->points[i].cost = answer->cost;
+    }
+    if (!error) {
+        o->front.exact = false;
+        o->front.epsilon = walk.epsilon;
+        *ret_front = &o->front;
+    }
+    mae_walk_finish(&walk);
+    return error;
+}
+
+static mae_error *solve_model(const mae_model *m, int max_switches, double epsilon, size_t memory_bytes,
+                              mae_front **ret_front)
+{
+    mae_trellis *t = NULL;
+    mae_front *front = NULL;
+    MAE_TRY(mae_trellis_create(m, NULL, memory_bytes / TRELLIS_SHARE, &t));
+    mae_error *error = t ? solve_on(m, t, max_switches, epsilon, memory_bytes, &front) : NULL;
+    mae_trellis_destroy(t);
+    if (!error && front) {
+        front->exact = epsilon == 0;
+        front->epsilon = epsilon;
+    } else if (!error) {
+        error = walk_front(m, max_switches, epsilon, memory_bytes, &front);
+    }
+    if (!error)
+        *ret_front = front;
+    return error;
+}
+
+mae_error *mae_front_within(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
+                            double epsilon, mae_front **ret_front)
 {
     mae_model *model = NULL;
-    mae_trellis *t = NULL;
     MAE_TRY(mae_goal_check(goal));
     if (!(epsilon >= 0) || !isfinite(epsilon))
         return mae_error_new(MAE_ERR_USAGE, "the front's epsilon is %g: it must be 0 or more", epsilon);
     if (profile->energy == MAE_ENERGY_NONE)
         return single_point(profile, goal, ret_front);
+    size_t memory_bytes = limits && limits->memory_bytes > 0 ? limits->memory_bytes : FRONT_MEMORY;
     MAE_TRY(mae_model_create(profile, goal->period_ms, UINT64_MAX, &model));
-    mae_error *error = mae_trellis_create(model, NULL, &t);
-    if (!error)
-        error = solve_on(model, t, goal->max_switches, epsilon, ret_front);
-    if (!error && epsilon > 0) {
-        (*ret_front)->exact = false;
-        (*ret_front)->epsilon = epsilon;
-    }
-    mae_trellis_destroy(t);
+    mae_error *error = solve_model(model, goal->max_switches, epsilon, memory_bytes, ret_front);
     mae_model_destroy(model);
     return error;
+}
+
+mae_error *mae_front_solve(const mae_profile *profile, const mae_goal *goal, double epsilon, mae_front **ret_front)
+{
+    return mae_front_within(profile, goal, NULL, epsilon, ret_front);
 }

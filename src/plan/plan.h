@@ -16,7 +16,7 @@ typedef struct mae_solution {
 } mae_solution;
 
 typedef struct mae_plan_limits {
-    size_t memory_bytes; /* of labels; 0: 1 GiB */
+    size_t memory_bytes; /* of labels; 0: 1 GiB, for fronts 2 GiB */
 } mae_plan_limits;
 
 /* Errors as mae_plan_solve(). `limits` may be NULL. */
@@ -29,6 +29,11 @@ MAE_MUST_CHECK mae_error *mae_solve_best(const mae_profile *profile, const mae_g
                                          const mae_plan_limits *limits, size_t k, mae_solution **ret_solutions,
                                          size_t *ret_n);
 void mae_solutions_free(mae_solution *solutions, size_t n);
+
+/* As mae_front_solve(). Where the front does not fit into memory it is not exact, its epsilon the proven one even if
+ * that is larger than what was asked for. `limits` may be NULL. */
+MAE_MUST_CHECK mae_error *mae_front_within(const mae_profile *profile, const mae_goal *goal,
+                                           const mae_plan_limits *limits, double epsilon, mae_front **ret_front);
 
 /* What a runtime with a priority list does today: each layer on the first PE of `order` (n_pes
  * entries) that supports it. Caller's array. MAE_ERR_UNSUPPORTED if some layer has none. */

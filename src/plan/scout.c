@@ -12,7 +12,7 @@ static double weigh(const double line[2], mae_pair cost)
 bool mae_scout_init(mae_scout_state *state, const mae_model *m, const mae_scout *scout)
 {
     *state = (mae_scout_state){.m = m};
-    if (!scout || scout->max_states == 0)
+    if (!scout)
         return true;
     for (int b = 1; b < m->n; b++)
         state->active |= !m->boundaries[b].simple;

@@ -325,7 +325,7 @@ static mae_error *run_round(mae_solver *s, look *r, size_t max_states, bool *ret
                        .upper = upper(s) * MARGIN,
                        .max_states = max_states};
     mae_trellis *t = NULL;
-    MAE_TRY(mae_trellis_create(s->model, &scout, &t));
+    MAE_TRY(mae_trellis_create(s->model, &scout, 0, &t));
     mae_error *error = NULL;
     double elsewhere = t->dropped ? score(r, t->dropped) : INFINITY;
     r->lower = INFINITY;

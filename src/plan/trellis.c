@@ -18,10 +18,11 @@ typedef struct grow {
     mae_scout_state *scout;
     mae_states now, next;
     size_t arc_room, state_room;
-    size_t *used;  /* per tensor: how many of its uses lie before the boundary */
-    int *slot_of;  /* per tensor: its slot at the present boundary */
-    uint64_t *key; /* of the successor being made */
-    bool out_of_memory;
+    size_t *used;     /* per tensor: how many of its uses lie before the boundary */
+    int *slot_of;     /* per tensor: its slot at the present boundary */
+    uint64_t *key;    /* of the successor being made */
+    size_t max_bytes; /* 0: no limit */
+    bool out_of_memory, too_large;
 } grow;
 
 /* ---- growing ---- */
@@ -118,6 +119,13 @@ static void place(grow *g, int layer, size_t from, const uint64_t *key, int pe)
             add_arc(g, from, pe, 1 + m->n_rows + r, mae_pair_add(moves, m->rows[r].cost), true);
 }
 
+/* Arcs, and the keys of two boundaries. */
+static bool within(const grow *g)
+{
+    size_t keys = (g->now.n * g->now.words + g->next.n * g->next.words) * sizeof(uint64_t);
+    return g->max_bytes == 0 || g->t->n_arcs * sizeof(mae_arc) + keys <= g->max_bytes;
+}
+
 static void step(grow *g, int layer)
 {
     const mae_model *m = g->m;
@@ -128,11 +136,12 @@ static void step(grow *g, int layer)
     for (size_t k = 0; k < m->layers[layer].n_inputs; k++)
         g->used[m->layers[layer].inputs[k]]++;
     mae_states_reset(&g->next, 1 + m->boundaries[layer + 1].n_slots);
-    for (size_t s = 0; s < g->now.n && !g->out_of_memory; s++) {
+    for (size_t s = 0; s < g->now.n && !g->out_of_memory && !g->too_large; s++) {
         t->first_arc[t->first_state[layer] + s] = t->n_arcs;
         for (int pe = 0; pe < m->n_pes; pe++)
             if (m->can[layer] >> pe & 1)
                 place(g, layer, s, mae_states_key(&g->now, s), pe);
+        g->too_large = !within(g);
     }
 }
 
@@ -231,7 +240,8 @@ static bool advance(grow *g, int layer)
         }
     }
     step(g, layer);
-    if (g->out_of_memory || !thin(g, layer) || !reserve_states(g, t->first_state[layer + 1] + g->next.n))
+    if (g->out_of_memory || g->too_large || !thin(g, layer) ||
+        !reserve_states(g, t->first_state[layer + 1] + g->next.n))
         return false;
     for (size_t s = 0; s < g->next.n; s++)
         t->pe[t->first_state[layer + 1] + s] = (uint8_t)mae_states_key(&g->next, s)[0];
@@ -293,7 +303,8 @@ static bool grow_all(grow *g)
     return finish_states(g);
 }
 
-mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, mae_trellis **ret_trellis)
+mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, size_t max_bytes,
+                              mae_trellis **ret_trellis)
 {
     mae_trellis *t = calloc(1, sizeof *t);
     mae_scout_state state;
@@ -301,7 +312,7 @@ mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, ma
         return mae_error_nomem();
     t->model = model;
     t->n = model->n;
-    grow g = {.m = model, .t = t, .scout = &state};
+    grow g = {.m = model, .t = t, .scout = &state, .max_bytes = max_bytes};
     bool done = mae_scout_init(&state, model, scout) && grow_all(&g);
     if (done && state.dropped) {
         t->dropped = state.dropped;
@@ -315,8 +326,10 @@ mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, ma
     free(g.key);
     if (!done) {
         mae_trellis_destroy(t);
-        return mae_error_nomem();
+        t = NULL;
     }
+    if (!done && !g.too_large)
+        return mae_error_nomem();
     *ret_trellis = t;
     return NULL;
 }

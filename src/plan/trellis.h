@@ -38,11 +38,13 @@ typedef struct mae_scout {
     mae_scout_score *score;
     const void *context;
     double upper;      /* infinite: all are wanted */
-    size_t max_states; /* at one boundary; 0: no limit, and nothing is left out */
+    size_t max_states; /* at one boundary */
 } mae_scout;
 
-/* `scout` may be NULL: then all states are there. */
-MAE_MUST_CHECK mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, mae_trellis **ret_trellis);
+/* `scout` may be NULL: then all states are there, or, where they would take more than `max_bytes` (0: no limit),
+ * *ret_trellis is NULL. */
+MAE_MUST_CHECK mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, size_t max_bytes,
+                                             mae_trellis **ret_trellis);
 void mae_trellis_destroy(mae_trellis *trellis); /* takes NULL */
 
 static inline size_t mae_trellis_states(const mae_trellis *t)
