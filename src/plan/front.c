@@ -288,11 +288,11 @@ static mae_error *walk_front(const mae_model *m, int max_switches, double epsilo
     owned *o = NULL;
     MAE_TRY(mae_walk_front(m, max_switches, epsilon, memory_bytes, &walk));
     mae_error *error = NULL;
-    if (walk.n == 0)
+    if (!isfinite(walk.epsilon))
+        error = mae_error_new(MAE_ERR_FAILED,
+                              "there is no room for the front of so wide a network, even with --front-epsilon");
+    else if (walk.n == 0)
         error = mae_error_new(MAE_ERR_INFEASIBLE, NO_MAPPING);
-    else if (!isfinite(walk.epsilon))
-        error =
-            mae_error_new(MAE_ERR_FAILED, "there is no room for the front of so wide a network, even with an epsilon");
     else
         error = new_front(walk.n, (size_t)m->n, &o);
     for (size_t i = 0; i < walk.n && !error; i++) {

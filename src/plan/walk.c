@@ -64,6 +64,10 @@ static mae_error *walk(mae_walk *w, const mae_model *m, int max_switches, double
         double lower;
         bool found;
         MAE_TRY(best(m, MAE_BY_ENERGY, bound, max_switches, memory_bytes, &found, &answer, &lower));
+        if (!found && w->n == 0) {
+            w->epsilon = INFINITY;
+            return NULL;
+        }
         if (!found && !isfinite(lower)) /* nothing is faster */
             return NULL;
         if (!found) { /* what is faster than the bound was not found: the last answer has to do for it */
@@ -89,10 +93,14 @@ mae_error *mae_walk_front(const mae_model *m, int max_switches, double epsilon, 
     bool found;
     *ret_walk = w;
     MAE_TRY(best(m, MAE_BY_LATENCY, INFINITY, max_switches, memory_bytes, &found, &fastest, &least_ms));
-    if (!found)
+    if (!found) {
+        ret_walk->epsilon = isfinite(least_ms) ? INFINITY : 0;
         return NULL;
+    }
     mae_error *error = best(m, MAE_BY_ENERGY, INFINITY, max_switches, memory_bytes, &found, &thriftiest, &least_mj);
     double step = 1 + epsilon;
+    if (!error && !found)
+        w.epsilon = INFINITY;
     if (!error && found) {
         double ratio = thriftiest.cost.latency_ms / fastest.cost.latency_ms;
         step = fmax(step, isfinite(ratio) ? pow(ratio, 1.0 / MAX_STEPS) : 1) * (1 + 2 * MAE_COST_EQUAL);

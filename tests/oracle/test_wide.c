@@ -96,6 +96,74 @@ static void bounds_hold_where_room_is_short(void **state)
     assert_true(c.unproven > 100); /* else room was not short */
 }
 
+static bool covered(const mae_prediction *point, const mae_front *by)
+{
+    double factor = (1 + by->epsilon) * (1 + 4 * MAE_COST_EQUAL);
+    for (size_t i = 0; i < by->n_points; i++)
+        if (by->points[i].cost.latency_ms <= factor * point->latency_ms &&
+            by->points[i].cost.energy_mj <= factor * point->energy_mj)
+            return true;
+    return false;
+}
+
+/* A front made with this little memory covers the exact one as it says; returns whether it is exact itself. */
+static bool check_short_front(uint64_t seed, const mae_profile *p, const mae_goal *goal, const mae_front *exact,
+                              double epsilon, size_t bytes)
+{
+    const mae_plan_limits limits = {.memory_bytes = bytes};
+    mae_front *front = NULL;
+    mae_error *error = mae_front_within(p, goal, &limits, epsilon, &front);
+    if (error) { /* a refusal claims nothing */
+        if (mae_error_code(error) != MAE_ERR_FAILED)
+            fail_msg("seed %llu, %zu bytes: %s", (unsigned long long)seed, bytes, mae_error_message(error));
+        mae_error_free(error);
+        return false;
+    }
+    for (size_t i = 0; i < exact->n_points; i++)
+        if (!covered(&exact->points[i].cost, front))
+            fail_msg("seed %llu, %zu bytes: a point is missed by more than %g", (unsigned long long)seed, bytes,
+                     front->epsilon);
+    for (size_t i = 0; i < front->n_points; i++) {
+        mae_prediction cost;
+        assert_null(mae_eval(p, front->points[i].mapping, 0, &cost));
+        assert_true(mae_cost_equal(cost.latency_ms, front->points[i].cost.latency_ms));
+        assert_true(mae_cost_equal(cost.energy_mj, front->points[i].cost.energy_mj));
+        assert_true(i == 0 || cost.energy_mj < front->points[i - 1].cost.energy_mj);
+    }
+    bool whole = front->exact;
+    if (whole)
+        assert_int_equal(front->n_points, exact->n_points);
+    mae_front_destroy(front);
+    return whole;
+}
+
+static void fronts_hold_where_room_is_short(void **state)
+{
+    (void)state;
+    int whole = 0, total = 0;
+    for (uint64_t seed = 1; seed <= 150; seed++) {
+        mae_rng rng = {seed};
+        random_shape shape = {.n_pes = 2 + (size_t)rnd(&rng, 3),
+                              .n_layers = 3 + (size_t)rnd(&rng, 8),
+                              .extras = chance(&rng, 0.5),
+                              .coarse = chance(&rng, 0.3)};
+        mae_profile *p = random_profile(seed, &shape);
+        mae_goal goal = MAE_GOAL_INIT;
+        mae_front *exact = NULL;
+        goal.max_switches = chance(&rng, 0.3) ? rnd(&rng, 4) : -1;
+        mae_error *error = mae_front_solve(p, &goal, 0, &exact);
+        if (error)
+            assert_int_equal(mae_error_code(error), MAE_ERR_INFEASIBLE);
+        for (size_t bytes = 1000; bytes <= 100000 && !error && p->energy != MAE_ENERGY_NONE; bytes *= 10, total++)
+            whole += check_short_front(seed, p, &goal, exact, seed % 2 ? 0.05 : 0, bytes);
+        mae_front_destroy(exact);
+        mae_error_free(error);
+        mae_profile_destroy(p);
+    }
+    printf("seeds 1 to 150: %d fronts, %d of them exact\n", total, whole);
+    assert_true(whole < total);
+}
+
 /* ---- proofs ---- */
 
 /* Solves for all goals; returns how many answers are proven, and the greatest gap. */
@@ -139,6 +207,23 @@ static void dense_networks_are_solved(void **state)
     assert_true(worst <= 0.005);
 }
 
+/* Three PEs, dense blocks: far more states than there is room for. */
+static void wide_fronts_are_bounded(void **state)
+{
+    (void)state;
+    mae_rng rng = {1};
+    wide_net net = wide_densenet();
+    mae_profile *p = wide_profile(&rng, &net, 3, 1);
+    mae_goal goal = MAE_GOAL_INIT;
+    mae_front *front = NULL;
+    assert_null(mae_front_solve(p, &goal, 0.02, &front));
+    printf("dense blocks, 3 PEs: %zu points, epsilon %.5f\n", front->n_points, front->epsilon);
+    assert_false(front->exact);
+    assert_true(front->epsilon <= 0.021);
+    mae_front_destroy(front);
+    mae_profile_destroy(p);
+}
+
 static void width_six_is_exact(void **state)
 {
     (void)state;
@@ -157,8 +242,9 @@ static void width_six_is_exact(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bounds_hold_where_room_is_short),
-                                       cmocka_unit_test(dense_networks_are_solved),
-                                       cmocka_unit_test(width_six_is_exact)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bounds_hold_where_room_is_short), cmocka_unit_test(fronts_hold_where_room_is_short),
+        cmocka_unit_test(wide_fronts_are_bounded), cmocka_unit_test(dense_networks_are_solved),
+        cmocka_unit_test(width_six_is_exact)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
