@@ -155,8 +155,7 @@ static mae_error *put_rows(mae_bench_work *work, const mae_contender *candidate,
 static mae_error *measure_candidate(mae_bench_work *work, const int *mapping)
 {
     mae_contender *candidate;
-    MAE_TRY(
-        mae_contender_create(work->context, work->graph, mapping, work->reference, MAE_BENCH_MOST_ROUNDS, &candidate));
+    MAE_TRY(mae_bench_enter(work, mapping, &candidate));
     work->mixed[work->n_mixed++] = candidate;
     mae_contender **contest = calloc(work->context->n_pes + 1, sizeof *contest);
     if (!contest)

@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "core/profile.h"
 #include "mae/mae.h"
 
 #define MODELS "/usr/share/libonnx-testdata/data/"
@@ -199,14 +201,54 @@ static void test_bench(void **state)
     close_model(o);
 }
 
+/* By a profile in which layers are cheap on alternating PEs the plan is a mix: it is compiled, verified like the single
+ * PEs, and measured; that it then loses or wins is the machine's business. */
+static void test_bench_of_a_mix(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/data/models/tiny.onnx", getenv("MAE_SOURCE_DIR"));
+    opened o = open_model(NULL, path);
+    const mae_graph *graph = mae_model_graph(o.model);
+    assert_true(graph->n_layers >= 2);
+    const mae_pe_info *infos;
+    size_t n = mae_context_pes(o.context, &infos);
+    mae_profile_pe *pes = calloc(n, sizeof *pes);
+    for (size_t p = 0; p < n; p++)
+        pes[p] = (mae_profile_pe){
+            .name = infos[p].name, .resource = infos[p].resource, .backend = infos[p].backend, .precision = "f32"};
+    mae_profile *profile;
+    expect_done(mae_profile_create(graph, pes, n, &profile));
+    free(pes);
+    const mae_transfer free_of_charge = {.crossable = true};
+    for (size_t p = 0; p < n; p++) {
+        for (size_t q = 0; q < n; q++)
+            mae_profile_set_transfer(profile, (int)p, (int)q, &free_of_charge);
+        for (size_t l = 0; l < graph->n_layers; l++) {
+            const mae_cost cost = {.supported = mae_model_supports(o.model, (int)p, (int)l, NULL),
+                                   .time_ms = l % n == p ? 0.001 : 10};
+            mae_profile_set_cost(profile, (int)l, (int)p, &cost);
+        }
+    }
+    mae_bench_options options = {.goal = MAE_GOAL_INIT, .race_s = 0.2, .profile = profile};
+    mae_bench *bench;
+    expect_done(mae_bench_run(o.context, o.model, &options, &bench));
+    assert_true(bench->refinements > 0);
+    assert_int_equal(bench->unverified, 0);
+    assert_true(bench->verdict.ok);
+    for (size_t i = 0; i < bench->n_single; i++)
+        assert_true(!bench->single[i].complete || bench->single[i].verified);
+    mae_bench_destroy(bench);
+    mae_profile_destroy(profile);
+    close_model(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_context),
-        cmocka_unit_test(test_no_engines),
-        cmocka_unit_test(test_session),
-        cmocka_unit_test(test_bench),
-        cmocka_unit_test(test_plan_of_another_model),
+        cmocka_unit_test(test_context),        cmocka_unit_test(test_no_engines),
+        cmocka_unit_test(test_session),        cmocka_unit_test(test_bench),
+        cmocka_unit_test(test_bench_of_a_mix), cmocka_unit_test(test_plan_of_another_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
