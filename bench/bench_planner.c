@@ -4,6 +4,7 @@
  *     bench_planner --smt    the same small instances as a problem for Z3: least time under an energy target,
  *                            by bisection on the time, as AxoNN (DAC 2022) poses it
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #endif
 
 #define SEED 1
+#define SEEDS 4
 #define REPEATS 5
 
 static void check(mae_error *error)
@@ -50,55 +52,99 @@ static double time_plan(const mae_profile *profile, const mae_goal *goal, mae_pr
     return least;
 }
 
-static void time_goals(size_t layers, size_t pes)
+/* Milliseconds of one size: the worst of all seeds. */
+typedef struct times {
+    size_t layers;
+    double latency, energy, bounded, edp, front;
+} times;
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static void time_goals(uint64_t seed, size_t pes, times *r)
 {
     mae_profile *profile = NULL;
     mae_goal goal = MAE_GOAL_INIT;
     mae_prediction fastest, thriftiest, cost;
-    check(bench_chain(SEED, layers, pes, &profile));
-    double latency = time_plan(profile, &goal, &fastest);
+    check(bench_chain(seed, r->layers, pes, &profile));
+    r->latency = larger(r->latency, time_plan(profile, &goal, &fastest));
     goal.minimize = MAE_MIN_ENERGY;
-    double energy = time_plan(profile, &goal, &thriftiest);
-    double bounded = 0;
+    r->energy = larger(r->energy, time_plan(profile, &goal, &thriftiest));
     for (int i = 1; i < 5; i++) {
         goal.max_latency_ms = fastest.latency_ms + (thriftiest.latency_ms - fastest.latency_ms) * i / 5;
-        double took = time_plan(profile, &goal, &cost);
-        bounded = took > bounded ? took : bounded;
+        r->bounded = larger(r->bounded, time_plan(profile, &goal, &cost));
     }
     goal = (mae_goal)MAE_GOAL_INIT;
     goal.minimize = MAE_MIN_EDP;
-    double edp = time_plan(profile, &goal, &cost);
-    printf("%6zu x %zu  latency %8.3f  energy %8.3f  energy under a deadline (worst of 4) %9.3f  edp %9.3f ms\n",
-           layers, pes, latency, energy, bounded, edp);
+    r->edp = larger(r->edp, time_plan(profile, &goal, &cost));
     mae_profile_destroy(profile);
 }
 
-static void time_front(size_t layers, size_t pes, double epsilon)
+static double time_front(uint64_t seed, size_t layers, size_t pes, double epsilon)
 {
     mae_profile *profile = NULL;
     mae_front *front = NULL;
     mae_goal goal = MAE_GOAL_INIT;
     struct rusage usage;
-    check(bench_chain(SEED, layers, pes, &profile));
+    check(bench_chain(seed, layers, pes, &profile));
     double begin = now_ms();
     check(mae_front_solve(profile, &goal, epsilon, &front));
     double took = now_ms() - begin;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%6zu x %zu  front, epsilon %-5g  %6zu points  %9.1f ms  (peak memory so far %ld MiB)\n", layers, pes,
-           epsilon, front->n_points, took, usage.ru_maxrss / 1024);
+    printf("%6zu x %zu  seed %d  front, epsilon %-5g  %6zu points  %9.1f ms  (peak memory so far %ld MiB)\n", layers,
+           pes, (int)seed, epsilon, front->n_points, took, usage.ru_maxrss / 1024);
     mae_front_destroy(front);
     mae_profile_destroy(profile);
+    return took;
+}
+
+#define PLOT_WIDTH 64
+
+/* A column for each eighth of a decade from 0.01 ms on. */
+static void mark(char *line, double ms, char with)
+{
+    double column = 8 * log10(ms / 0.01);
+    line[column < 0 ? 0 : column >= PLOT_WIDTH ? PLOT_WIDTH - 1 : (int)column] = with;
+}
+
+/* Both ways logarithmic: sizes grow by about 3 a line. */
+static void plot(const times *rows, size_t n)
+{
+    printf("\nlayers  time by decades from 0.01 ms: l latency, b energy under a deadline, p EDP, f exact front\n");
+    for (size_t i = 0; i < n; i++) {
+        char line[PLOT_WIDTH + 1];
+        for (int c = 0; c < PLOT_WIDTH; c++)
+            line[c] = c % 8 == 0 ? '|' : ' ';
+        line[PLOT_WIDTH] = 0;
+        mark(line, rows[i].latency, 'l');
+        mark(line, rows[i].bounded, 'b');
+        mark(line, rows[i].edp, 'p');
+        if (rows[i].front > 0)
+            mark(line, rows[i].front, 'f');
+        printf("%6zu  %s\n", rows[i].layers, line);
+    }
 }
 
 static void table(void)
 {
-    static const size_t sizes[] = {10, 30, 100, 300, 1000};
-    printf("Random chains, seed %d, least of %d runs (bench/planner_instance.c)\n", SEED, REPEATS);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        time_goals(sizes[i], 8);
-    for (size_t i = 0; i < 4; i++)
-        time_front(sizes[i], 8, 0);
-    time_front(1000, 8, 0.001);
+    times rows[] = {{.layers = 10}, {.layers = 30}, {.layers = 100}, {.layers = 300}, {.layers = 1000}};
+    const size_t n = sizeof rows / sizeof *rows, pes = 8;
+    printf("Random chains (bench/planner_instance.c), worst of seeds %d to %d, for goals the least of %d runs each\n",
+           SEED, SEED + SEEDS - 1, REPEATS);
+    for (size_t i = 0; i < n; i++) {
+        for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
+            time_goals(seed, pes, &rows[i]);
+        printf("%6zu x %zu  latency %8.3f  energy %8.3f  energy under a deadline (worst of 4) %9.3f  edp %9.3f ms\n",
+               rows[i].layers, pes, rows[i].latency, rows[i].energy, rows[i].bounded, rows[i].edp);
+    }
+    for (size_t i = 0; i + 1 < n; i++)
+        for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
+            rows[i].front = larger(rows[i].front, time_front(seed, rows[i].layers, pes, 0));
+    for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
+        time_front(seed, 1000, pes, 0.001);
+    plot(rows, n);
 }
 
 #ifdef MAE_HAVE_Z3

@@ -71,6 +71,7 @@ static void check_instance(uint64_t seed, counts *c)
     mae_profile *p = random_profile(seed, &shape);
     for (int i = 0; i < GOALS; i++) {
         mae_goal goal = goal_of(&rng, p, i);
+        goal.max_switches = chance(&rng, 0.3) ? rnd(&rng, 4) : -1;
         mae_solution best;
         mae_error *error = mae_solve(p, &goal, NULL, &best);
         if (error)
