@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/infeasible.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
 #include "cli/file.h"
@@ -62,7 +63,37 @@ static int show(const mae_bench *bench, const bench_args *args)
     return 0;
 }
 
-static int measure(mae_context *context, mae_model *model, const mae_bench_options *wanted, mae_bench **ret_bench)
+static int interrupted(void)
+{
+    return cli_error(MAE_ERR_FAILED, "interrupted; nothing was written");
+}
+
+static int measure_profile(mae_context *context, mae_model *model, const bench_args *args, mae_profile **ret_profile)
+{
+    cli_progress progress;
+    mae_profile_options options = {
+        .budget_s = args->budget_s, .progress = cli_progress_step, .progress_ctx = &progress};
+    cli_progress_begin(&progress);
+    mae_error *error = mae_profile_measure(context, model, &options, ret_profile);
+    cli_progress_end(&progress);
+    if (!cli_interrupted())
+        return cli_report(error);
+    mae_error_free(error);
+    return interrupted();
+}
+
+/* A goal that no mapping meets is known before anything is raced. */
+static int check_goal(const mae_profile *profile, const mae_goal *goal, bool json)
+{
+    mae_plan *plan = NULL;
+    mae_error *error = mae_plan_solve(profile, goal, &plan);
+    mae_plan_destroy(plan);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE)
+        return cli_explain_infeasible(profile, goal, json, error);
+    return cli_report(error);
+}
+
+static int race(mae_context *context, mae_model *model, const mae_bench_options *wanted, mae_bench **ret_bench)
 {
     cli_progress progress;
     mae_bench_options options = *wanted;
@@ -75,11 +106,26 @@ static int measure(mae_context *context, mae_model *model, const mae_bench_optio
     if (cli_interrupted()) {
         mae_error_free(error);
         mae_bench_destroy(bench);
-        return cli_error(MAE_ERR_FAILED, "interrupted; nothing was written");
+        return interrupted();
     }
     CLI_TRY(cli_report(error));
     *ret_bench = bench;
     return 0;
+}
+
+static int measure(mae_context *context, mae_model *model, const bench_args *args, mae_bench_options *options,
+                   mae_bench **ret_bench)
+{
+    mae_profile *own = NULL;
+    if (!options->profile)
+        CLI_TRY(measure_profile(context, model, args, &own));
+    if (own)
+        options->profile = own;
+    int status = check_goal(options->profile, &options->goal, args->json);
+    if (!status)
+        status = race(context, model, options, ret_bench);
+    mae_profile_destroy(own);
+    return status;
 }
 
 static int bench_with(mae_context *context, mae_model *model, const bench_args *args, const mae_goal *goal,
@@ -95,7 +141,7 @@ static int bench_with(mae_context *context, mae_model *model, const bench_args *
             given[options.n_inputs++] = (mae_bench_input){i, inputs->tensors[i].data, inputs->tensors[i].bytes};
     }
     mae_bench *bench = NULL;
-    int status = measure(context, model, &options, &bench);
+    int status = measure(context, model, args, &options, &bench);
     free(given);
     CLI_TRY(status);
     status = show(bench, args);

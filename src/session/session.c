@@ -14,23 +14,31 @@ struct mae_session {
     double abs_tolerance, rel_tolerance;
 };
 
+/* The model has this input, of this shape. */
+static mae_error *check_input(const mae_graph *graph, const char *name, const mae_shape *shape)
+{
+    for (size_t g = 0; g < graph->n_inputs; g++) {
+        const mae_tensor *tensor = &graph->tensors[graph->inputs[g]];
+        if (strcmp(tensor->name, name) != 0)
+            continue;
+        if (mae_shape_equal(&tensor->shape, shape))
+            return NULL;
+        char wanted[128], given[128];
+        mae_shape_text(shape, wanted, sizeof wanted);
+        mae_shape_text(&tensor->shape, given, sizeof given);
+        return mae_error_new(MAE_ERR_INPUT, "the plan is for input \"%s\" of %s, the model's is %s (see --shape)", name,
+                             wanted, given);
+    }
+    return mae_error_new(MAE_ERR_INPUT, "the plan is for a model with an input \"%s\", which this one has not", name);
+}
+
 static mae_error *check_plan(const mae_graph *graph, const mae_plan *plan)
 {
     if (*plan->model_sha256 && *graph->sha256 && strcmp(plan->model_sha256, graph->sha256) != 0)
         return mae_error_new(MAE_ERR_INPUT, "the plan is for another model: \"%s\" with sha256 %.12s..., not %.12s...",
                              plan->model_name, plan->model_sha256, graph->sha256);
     for (size_t i = 0; i < plan->n_model_inputs; i++)
-        for (size_t g = 0; g < graph->n_inputs; g++) {
-            const mae_tensor *tensor = &graph->tensors[graph->inputs[g]];
-            if (strcmp(tensor->name, plan->model_input_names[i]) != 0 ||
-                mae_shape_equal(&tensor->shape, &plan->model_input_shapes[i]))
-                continue;
-            char wanted[128], given[128];
-            mae_shape_text(&plan->model_input_shapes[i], wanted, sizeof wanted);
-            mae_shape_text(&tensor->shape, given, sizeof given);
-            return mae_error_new(MAE_ERR_INPUT, "the plan is for input \"%s\" of %s, the model's is %s (see --shape)",
-                                 tensor->name, wanted, given);
-        }
+        MAE_TRY(check_input(graph, plan->model_input_names[i], &plan->model_input_shapes[i]));
     return NULL;
 }
 
