@@ -175,6 +175,21 @@ static inline void random_rows(mae_rng *rng, const random_shape *shape, json_t *
     json_object_set_new(root, "segments", rows);
 }
 
+/* Where there is no energy, no layer, row or override states one. */
+static inline void without_energy(json_t *root)
+{
+    size_t i;
+    const char *pe;
+    json_t *entry, *cost;
+    json_array_foreach (json_object_get(root, "layers"), i, entry)
+        json_object_foreach (json_object_get(entry, "cost"), pe, cost)
+            json_object_del(cost, "energy_mj");
+    json_array_foreach (json_object_get(root, "segments"), i, entry)
+        json_object_del(entry, "energy_mj");
+    json_array_foreach (json_object_get(root, "transfer_overrides"), i, entry)
+        json_object_del(entry, "energy_mj");
+}
+
 static inline mae_profile *random_profile(uint64_t seed, const random_shape *shape)
 {
     mae_rng rng = {seed};
@@ -188,6 +203,8 @@ static inline mae_profile *random_profile(uint64_t seed, const random_shape *sha
     random_transfers(&rng, shape, root);
     if (shape->extras)
         random_rows(&rng, shape, root);
+    if (!energy)
+        without_energy(root);
     char *text = json_dumps(root, JSON_REAL_PRECISION(17));
     mae_json *json = NULL;
     mae_profile *profile = NULL;
