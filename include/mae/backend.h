@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define MAE_BACKEND_ABI 1
+#define MAE_BACKEND_ABI 2
 
 typedef struct mae_backend mae_backend;
 typedef struct mae_pe mae_pe;
@@ -109,6 +109,11 @@ typedef struct mae_pe_ops {
     /* Times of the runs so far of a unit compiled with MAE_COMPILE_TIMED, the first `skip` runs left
      * out. Ends the timing: call once, after the last run. -> differences of interval runs. */
     mae_error *(*layer_ns)(mae_unit *unit, size_t skip, mae_layer_times *times);
+
+    /* Sets the device to one of its operating points, by the name that the SoC file gives it; what was
+     * compiled stays valid. NULL for `level`: as it was when the PE was opened. -> what the SoC file says
+     * of the level is written into sysfs. */
+    mae_error *(*set_level)(mae_pe *pe, const char *level);
 } mae_pe_ops;
 
 /* What every backend's PE begins with. */
@@ -138,6 +143,30 @@ struct mae_backend {
 };
 
 typedef const mae_backend *mae_backend_entry_fn(void);
+
+/* ---- Services known by name ---- */
+
+/* A PE whose machine has its own time (a virtual SoC): everything that is timed on it is timed by this
+ * clock. `mae_backend.service(MAE_CLOCK_SERVICE)` gives a const mae_clock_service *; a backend without it
+ * lives by the time of this machine. All PEs of one machine have one clock. */
+#define MAE_CLOCK_SERVICE "mae.clock/1"
+
+/* Called by the clock at the instant asked for, `now_ns`, when the machine's meters show what they showed
+ * at that instant. Returns the next instant it wants to be called at, later than now; UINT64_MAX: never
+ * again. It must not run, wait or set an alarm on the PE. */
+typedef uint64_t mae_clock_alarm(void *ctx, uint64_t now_ns);
+
+typedef struct mae_clock_service {
+    uint64_t (*now_ns)(mae_pe *pe);
+
+    /* Lets time pass in which this thread asks nothing of the machine. */
+    void (*wait_ns)(mae_pe *pe, uint64_t ns);
+
+    /* A clock that moves only when something runs or waits (a virtual one) calls `alarm` at `first_ns` and
+     * then as the alarm says, on the thread that makes time pass; one alarm per machine, NULL ends it.
+     * False: this clock passes by itself, and who wants to look at an instant sleeps until then. */
+    bool (*set_alarm)(mae_pe *pe, uint64_t first_ns, mae_clock_alarm *alarm, void *ctx);
+} mae_clock_service;
 
 #ifdef __cplusplus
 }
