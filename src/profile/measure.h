@@ -24,10 +24,4 @@ typedef struct mae_measure_options {
 MAE_MUST_CHECK mae_error *mae_measure(const mae_graph *graph, const mae_measure_pe *pes, size_t n_pes,
                                       const mae_measure_options *options, mae_profile **ret_profile);
 
-/* Median time of whole programs, measured turn by turn (A B A B ...), `rounds` times or until
- * `seconds` are spent, whichever comes first, at least 3 rounds. samples[i] gets the frame times (ms) of
- * program i, in order, room for `rounds` each. */
-MAE_MUST_CHECK mae_error *mae_measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
-                                              double *const *samples, size_t *ret_rounds);
-
 #endif

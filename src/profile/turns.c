@@ -2,10 +2,6 @@
 
 #include <string.h>
 
-#include "profile/measure.h"
-
-#define WARM_UP_FRAMES 2
-#define LEAST_ROUNDS 3
 #define COLD_FRAMES 2 /* a turn */
 
 mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena)
@@ -79,42 +75,4 @@ bool mae_turn_is_tight(const mae_turn *turn, double relative)
 {
     mae_stats_median frame = mae_turn_frame(turn);
     return frame.high - frame.low <= 2 * relative * frame.median;
-}
-
-static mae_error *measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
-                                  double *const *samples, mae_arena *arena, size_t *ret_rounds)
-{
-    mae_turn *turns = mae_arena_array(arena, n, sizeof *turns);
-    if (!turns)
-        return mae_error_nomem();
-    for (size_t i = 0; i < n; i++) {
-        MAE_TRY(mae_turn_init(&turns[i], programs[i], rounds, arena));
-        for (size_t k = 0; k < WARM_UP_FRAMES; k++)
-            MAE_TRY(mae_program_run(programs[i], NULL));
-    }
-    uint64_t begin = n ? mae_program_now_ns(programs[0]) : 0;
-    size_t round = 0;
-    for (; round < rounds; round++) {
-        if (round >= LEAST_ROUNDS && (double)(mae_program_now_ns(programs[0]) - begin) * 1e-9 >= seconds)
-            break;
-        for (size_t i = 0; i < n; i++)
-            MAE_TRY(mae_turn_take(&turns[(i + round) % n], 1));
-    }
-    for (size_t i = 0; i < n; i++)
-        memcpy(samples[i], turns[i].frame_ms, round * sizeof(double));
-    *ret_rounds = round;
-    return NULL;
-}
-
-mae_error *mae_measure_in_turn(mae_program *const *programs, size_t n, size_t rounds, double seconds,
-                               double *const *samples, size_t *ret_rounds)
-{
-    if (n == 0 || rounds < LEAST_ROUNDS)
-        return mae_error_new(MAE_ERR_USAGE, "measuring turn by turn takes a program and %d rounds", LEAST_ROUNDS);
-    mae_arena *arena = mae_arena_create();
-    if (!arena)
-        return mae_error_nomem();
-    mae_error *error = measure_in_turn(programs, n, rounds, seconds, samples, arena, ret_rounds);
-    mae_arena_destroy(arena);
-    return error;
 }

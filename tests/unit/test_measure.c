@@ -280,35 +280,6 @@ static void the_budget_holds(void **state)
     sim_world_finish(&world);
 }
 
-static void programs_are_measured_in_turn(void **state)
-{
-    (void)state;
-    sim_world_spec spec = {.seed = 90, .layers = 12, .pes = 2};
-    sim_world world;
-    sim_world_make(&spec, &world);
-    sim_world_open_all(&world, NULL, 0);
-    int first[12] = {0}, second[12];
-    for (int l = 0; l < 12; l++)
-        second[l] = 1;
-    mae_program *programs[] = {sim_world_program(&world, first, NULL), sim_world_program(&world, second, NULL)};
-    double a[8], b[8], *samples[] = {a, b};
-    size_t rounds = 0;
-    assert_null(mae_measure_in_turn(programs, 2, 8, 1000, samples, &rounds));
-    assert_int_equal(rounds, 8);
-    for (size_t i = 0; i < rounds; i++) {
-        assert_near(a[i], cost_ms(world.profile, first), 1e-6, "frame", (int)i, 0);
-        assert_near(b[i], cost_ms(world.profile, second), 1e-6, "frame", (int)i, 1);
-    }
-    assert_null(mae_measure_in_turn(programs, 2, 8, 0, samples, &rounds));
-    assert_int_equal(rounds, 3); /* the least, whatever the time */
-    mae_error *error = mae_measure_in_turn(programs, 0, 8, 1, samples, &rounds);
-    assert_int_equal(mae_error_code(error), MAE_ERR_USAGE);
-    mae_error_free(error);
-    mae_program_destroy(programs[0]);
-    mae_program_destroy(programs[1]);
-    sim_world_finish(&world);
-}
-
 /* The conditions of Karush, Kuhn and Tucker hold at the least squares over x >= 0, and only there. */
 static void least_squares_are_least(void **state)
 {
@@ -353,7 +324,6 @@ int main(void)
         cmocka_unit_test(progress_grows_and_cancels),
         cmocka_unit_test(a_layer_without_a_pe_is_named),
         cmocka_unit_test(the_budget_holds),
-        cmocka_unit_test(programs_are_measured_in_turn),
         cmocka_unit_test(least_squares_are_least),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
