@@ -1,0 +1,77 @@
+#include "rounds.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/stats.h"
+
+#define UNCOUNTED_FRAMES 2
+#define MOST_FRAMES 8
+#define TURN_MS 20.0
+
+bool fine(mae_error *error)
+{
+    if (error)
+        fprintf(stderr, "%s\n", mae_error_message(error));
+    bool good = error == NULL;
+    mae_error_free(error);
+    return good;
+}
+
+bool run_session(void *session, int frames, double *ret_ms)
+{
+    uint64_t begin = mae_clock_now_ns();
+    for (int i = 0; i < frames; i++)
+        if (!fine(mae_session_run(session)))
+            return false;
+    *ret_ms = (double)(mae_clock_now_ns() - begin) * 1e-6;
+    return true;
+}
+
+static bool take_turn(contestant *c)
+{
+    double ms;
+    if (!c->run(c->ctx, UNCOUNTED_FRAMES, &ms))
+        return false;
+    double wanted = TURN_MS / (ms / UNCOUNTED_FRAMES + 1e-6);
+    int frames = wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
+    if (!c->run(c->ctx, frames, &ms))
+        return false;
+    c->ms[c->n++] = ms / frames;
+    return true;
+}
+
+bool run_rounds(contestant *contestants, size_t n, size_t least, double seconds)
+{
+    uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
+    for (size_t i = 0; i < n; i++)
+        contestants[i].n = 0;
+    for (size_t round = 0; round < MOST_ROUNDS && (round < least || mae_clock_now_ns() < end); round++)
+        for (size_t i = 0; i < n; i++)
+            if (!take_turn(&contestants[(i + round) % n]))
+                return false;
+    return true;
+}
+
+static mae_interval median_of(double *values, size_t n)
+{
+    mae_stats_median median = mae_stats_median_of(values, n);
+    return (mae_interval){median.median, median.low, median.high};
+}
+
+mae_interval interval_of(const contestant *a)
+{
+    double values[MOST_ROUNDS];
+    memcpy(values, a->ms, a->n * sizeof *values);
+    return median_of(values, a->n);
+}
+
+mae_interval ratio_of(const contestant *a, const contestant *b)
+{
+    double values[MOST_ROUNDS];
+    size_t n = a->n < b->n ? a->n : b->n;
+    for (size_t i = 0; i < n; i++)
+        values[i] = a->ms[i] / b->ms[i];
+    return median_of(values, n);
+}
