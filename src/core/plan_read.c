@@ -128,16 +128,7 @@ static mae_error *read_input(const mae_reader *r, const mae_place *at, mae_shape
     MAE_TRY(mae_reader_value(r, at, "shape", JSON_ARRAY, true, &dims));
     MAE_TRY(mae_reader_string(r, at, "dtype", true, &dtype));
     shape->dtype = mae_dtype_parse(dtype);
-    if (json_array_size(dims) > MAE_MAX_RANK)
-        return mae_reader_error(r, at, "shape", "has more than %d dimensions", MAE_MAX_RANK);
-    shape->rank = (int)json_array_size(dims);
-    for (int d = 0; d < shape->rank; d++) {
-        json_t *dim = json_array_get(dims, (size_t)d);
-        if (!json_is_integer(dim) || json_integer_value(dim) < 0)
-            return mae_reader_error(r, at, "shape", "dimension %d is not a whole number from 0", d);
-        shape->dims[d] = json_integer_value(dim);
-    }
-    return NULL;
+    return mae_reader_dims(r, at, dims, shape);
 }
 
 static mae_error *read_model(const mae_reader *r, mae_plan *plan)
@@ -173,16 +164,7 @@ static mae_error *read_model(const mae_reader *r, mae_plan *plan)
 static mae_error *read_plan(const mae_reader *r, mae_plan *plan)
 {
     mae_place root = {.object = r->root}, predicted = {.list = "predicted", .index = -1};
-    const char *format;
-    double version;
-    if (!json_is_object(r->root))
-        return mae_json_error(r->json, "", "a plan is a JSON object");
-    MAE_TRY(mae_reader_string(r, &root, "format", true, &format));
-    if (strcmp(format, "mae-plan") != 0)
-        return mae_json_error(r->json, "format", "\"%s\" is not \"mae-plan\"", format);
-    MAE_TRY(mae_reader_number(r, &root, "version", true, 1e9, &version));
-    if (version != 1)
-        return mae_json_error(r->json, "version", "this program reads version 1");
+    MAE_TRY(mae_reader_format(r, "mae-plan"));
     MAE_TRY(read_model(r, plan));
     MAE_TRY(read_goal(r, &plan->goal));
     MAE_TRY(read_segments(r, plan));
@@ -203,12 +185,8 @@ mae_error *mae_plan_from_json(const mae_json *json, mae_plan **ret_plan)
     mae_plan_priv *priv = plan->priv;
     mae_reader reader = {.json = json, .root = mae_json_root(json), .arena = priv->arena};
     mae_error *error = read_plan(&reader, plan);
-    if (!error) {
-        json_decref(priv->kept);
-        priv->kept = json_deep_copy(reader.root);
-        if (!priv->kept)
-            error = mae_error_nomem();
-    }
+    if (!error)
+        error = mae_reader_keep(&reader, &priv->kept);
     if (error) {
         mae_plan_destroy(plan);
         return error;

@@ -23,17 +23,9 @@ static mae_error *read_model_and_soc(mae_reader *r)
 
 static mae_error *read_header(mae_reader *r)
 {
-    const char *format, *source;
-    double version;
+    const char *source;
     mae_place root = {.object = r->root};
-    if (!json_is_object(r->root))
-        return mae_json_error(r->json, "", "a profile is a JSON object");
-    MAE_TRY(mae_reader_string(r, &root, "format", true, &format));
-    if (strcmp(format, "mae-profile") != 0)
-        return mae_json_error(r->json, "format", "\"%s\" is not \"mae-profile\"", format);
-    MAE_TRY(mae_reader_number(r, &root, "version", true, 1e9, &version));
-    if (version != 1)
-        return mae_json_error(r->json, "version", "this program reads version 1");
+    MAE_TRY(mae_reader_format(r, "mae-profile"));
     MAE_TRY(mae_reader_string(r, &root, "energy_source", true, &source));
     if (strcmp(source, "none") == 0)
         r->profile->energy = MAE_ENERGY_NONE;
@@ -175,12 +167,8 @@ mae_error *mae_profile_from_json(const mae_json *json, mae_profile **ret_profile
     mae_profile_priv *priv = profile->priv;
     mae_reader reader = {.json = json, .root = mae_json_root(json), .profile = profile, .arena = priv->arena};
     mae_error *error = read_all(&reader);
-    if (!error) {
-        json_decref(priv->kept);
-        priv->kept = json_deep_copy(reader.root);
-        if (!priv->kept)
-            error = mae_error_nomem();
-    }
+    if (!error)
+        error = mae_reader_keep(&reader, &priv->kept);
     if (error) {
         mae_profile_destroy(profile);
         return error;

@@ -19,17 +19,8 @@ static mae_error *read_shape(mae_reader *r, const mae_place *at, mae_profile_ten
         tensor->shape.dtype = mae_dtype_parse(dtype);
     if (!shape)
         return NULL;
-    if (json_array_size(shape) > MAE_MAX_RANK)
-        return mae_reader_error(r, at, "shape", "has more than %d dimensions", MAE_MAX_RANK);
     tensor->has_shape = true;
-    tensor->shape.rank = (int)json_array_size(shape);
-    for (int d = 0; d < tensor->shape.rank; d++) {
-        json_t *dim = json_array_get(shape, (size_t)d);
-        if (!json_is_integer(dim) || json_integer_value(dim) < 0)
-            return mae_reader_error(r, at, "shape", "dimension %d is not a whole number from 0", d);
-        tensor->shape.dims[d] = json_integer_value(dim);
-    }
-    return NULL;
+    return mae_reader_dims(r, at, shape, &tensor->shape);
 }
 
 /* Adds a tensor of that name; `at` and `key` are where it stands in the file. */

@@ -90,11 +90,27 @@ mae_error *mae_reader_number(const mae_reader *r, const mae_place *at, const cha
     return NULL;
 }
 
+mae_error *mae_reader_dims(const mae_reader *r, const mae_place *at, json_t *list, mae_shape *ret_shape)
+{
+    if (json_array_size(list) > MAE_MAX_RANK)
+        return mae_reader_error(r, at, "shape", "has more than %d dimensions", MAE_MAX_RANK);
+    ret_shape->rank = (int)json_array_size(list);
+    for (int d = 0; d < ret_shape->rank; d++) {
+        json_t *dim = json_array_get(list, (size_t)d);
+        if (!json_is_integer(dim) || json_integer_value(dim) < 0)
+            return mae_reader_error(r, at, "shape", "dimension %d is not a whole number from 0", d);
+        ret_shape->dims[d] = json_integer_value(dim);
+    }
+    return NULL;
+}
+
 mae_error *mae_reader_energy(const mae_reader *r, const mae_place *at, const char *key, bool required,
                              double *ret_number)
 {
     bool has_energy = r->profile->energy != MAE_ENERGY_NONE;
     double number = 0;
+    if (!has_energy && strcmp(key, "energy_mj") == 0 && json_object_get(at->object, key))
+        return mae_reader_error(r, at, key, "is stated, but energy_source is \"none\"");
     MAE_TRY(mae_reader_number(r, at, key, required && has_energy, MAE_PROFILE_MAX_COST, &number));
     *ret_number = has_energy ? number : 0;
     return NULL;
@@ -122,5 +138,29 @@ mae_error *mae_reader_list(const mae_reader *r, const char *key, bool required, 
         return mae_json_error(r->json, key, "%zu entries are absurd (more than %zu)", json_array_size(list), most);
     *ret_list = list;
     *ret_n = json_array_size(list);
+    return NULL;
+}
+
+mae_error *mae_reader_format(const mae_reader *r, const char *wanted)
+{
+    const char *format;
+    double version;
+    mae_place root = {.object = r->root};
+    if (!json_is_object(r->root))
+        return mae_json_error(r->json, "", "a %s is a JSON object", wanted + strlen("mae-"));
+    MAE_TRY(mae_reader_string(r, &root, "format", true, &format));
+    if (strcmp(format, wanted) != 0)
+        return mae_json_error(r->json, "format", "\"%s\" is not \"%s\"", format, wanted);
+    MAE_TRY(mae_reader_number(r, &root, "version", true, 1e9, &version));
+    return version == 1 ? NULL : mae_json_error(r->json, "version", "this program reads version 1");
+}
+
+mae_error *mae_reader_keep(const mae_reader *r, json_t **kept)
+{
+    json_t *copy = json_deep_copy(r->root);
+    if (!copy)
+        return mae_error_nomem();
+    json_decref(*kept);
+    *kept = copy;
     return NULL;
 }

@@ -1,4 +1,4 @@
-/* The parts of the profile reader: values with their place, and the lists of a profile. */
+/* The parts that readers of profiles and plans share: values with their place; and the lists of a profile. */
 #ifndef MAE_CORE_PROFILE_READER_H
 #define MAE_CORE_PROFILE_READER_H
 
@@ -38,7 +38,9 @@ MAE_MUST_CHECK mae_error *mae_reader_string(const mae_reader *r, const mae_place
 /* A number from 0 to `most`. */
 MAE_MUST_CHECK mae_error *mae_reader_number(const mae_reader *r, const mae_place *at, const char *key, bool required,
                                             double most, double *ret_number);
-/* An energy: required only where the profile has energy, and 0 where it has none. */
+/* The dimensions of a `shape`, a list; the element type is left alone. */
+MAE_MUST_CHECK mae_error *mae_reader_dims(const mae_reader *r, const mae_place *at, json_t *list, mae_shape *ret_shape);
+/* An energy: required only where the profile has energy. Where it has none, 0, and no key may be called "energy_mj". */
 MAE_MUST_CHECK mae_error *mae_reader_energy(const mae_reader *r, const mae_place *at, const char *key, bool required,
                                             double *ret_number);
 /* The index of the thing that the string at `key` names; `what` it is, for the message. */
@@ -47,6 +49,11 @@ MAE_MUST_CHECK mae_error *mae_reader_index(const mae_reader *r, const mae_place 
 /* A list of the root with at most `most` entries; absent and not required: n = 0. */
 MAE_MUST_CHECK mae_error *mae_reader_list(const mae_reader *r, const char *key, bool required, size_t most,
                                           json_t **ret_list, size_t *ret_n);
+
+/* The root is an object of that format, version 1. */
+MAE_MUST_CHECK mae_error *mae_reader_format(const mae_reader *r, const char *wanted);
+/* Keeps a copy of the whole file, for the keys that are not known, in place of *kept. */
+MAE_MUST_CHECK mae_error *mae_reader_keep(const mae_reader *r, json_t **kept);
 
 MAE_MUST_CHECK mae_error *mae_reader_graph(mae_reader *r); /* tensors, inputs, outputs, how layers hang together */
 MAE_MUST_CHECK mae_error *mae_reader_transfers(mae_reader *r);

@@ -191,6 +191,16 @@ static char *changed(const char *from, const char *to)
     return text;
 }
 
+/* Takes away all costs in energy, as a profile without energy has it. */
+static void drop_energies(char *text)
+{
+    static const char key[] = ", \"energy_mj\": ";
+    for (char *at = strstr(text, key); at; at = strstr(at, key)) {
+        size_t n = strlen(key) + strspn(at + strlen(key), "0123456789");
+        memmove(at, at + n, strlen(at + n) + 1);
+    }
+}
+
 static void refuses_what_does_not_fit(void **state)
 {
     (void)state;
@@ -217,6 +227,8 @@ static void refuses_what_does_not_fit(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char *text = changed(cases[i].from, cases[i].to);
+        if (strcmp(cases[i].to, "\"none\"") == 0)
+            drop_energies(text);
         mae_profile *older = parse(older_text), *newer = parse(text), *merged = NULL;
         mae_error *error = mae_profile_merge(older, newer, &merged);
         if (mae_error_code(error) != MAE_ERR_INPUT || !strstr(mae_error_message(error), cases[i].message))

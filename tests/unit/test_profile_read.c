@@ -80,6 +80,7 @@ static void refuses(void **state)
     } cases[] = {
         {"mae-profile", "mae-plan", "test:1:12: format: \"mae-plan\" is not \"mae-profile\""},
         {"\"version\": 1", "\"version\": 2", "version: this program reads version 1"},
+        {"\"meter\"", "\"none\"", "test:9:54: layers[0].cost[\"cpu/ort\"].energy_mj: is stated, but energy_source is"},
         {"\"meter\"", "\"guess\"", "energy_source: \"guess\" is not"},
         {"\"name\": \"gpu\"}", "\"name\": \"cpu/ort\"}", "pes[1].name: there is another PE \"cpu/ort\""},
         {"\"host\": \"gpu\"", "\"host\": \"dla\"", "host: there is no PE \"dla\""},
