@@ -5,6 +5,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev libonnx-testdata libglpk-dev libz3-dev
+FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 
 JOBS ?= $(shell nproc)
 CTEST = ctest --output-on-failure --no-tests=error
@@ -53,11 +54,18 @@ test-long: setup-test ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
 
+fuzz: ## every fuzz target for FUZZ_SECONDS (60), from its corpus
+	@tools/setup.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
+	@tools/fetch-onnxruntime.sh
+	@test -f build-fuzz/build.ninja || cmake --preset fuzz
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tools/fuzz.sh build-fuzz
+
 bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@$(MAKE) --no-print-directory build
 	@tools/bench.sh
 
 clean: ## remove what was built (not what was fetched)
-	rm -rf build build-dev build-tsan
+	rm -rf build build-dev build-tsan build-fuzz
 
-.PHONY: all help setup setup-test check-setup build demo test test-asan test-tsan test-long bench clean
+.PHONY: all help setup setup-test check-setup build demo test test-asan test-tsan test-long fuzz bench clean

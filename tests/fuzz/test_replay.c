@@ -1,0 +1,30 @@
+/* Replays the corpora of the library's readers. */
+#include "replay.h"
+
+static void profiles(void **state)
+{
+    (void)state;
+    replay_corpus("profile", fuzz_profile, 10, 3);
+}
+
+static void plans(void **state)
+{
+    (void)state;
+    replay_corpus("plan", fuzz_plan, 5, 2);
+}
+
+static void models(void **state)
+{
+    (void)state;
+    replay_corpus("onnx", fuzz_onnx, 10, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(profiles),
+        cmocka_unit_test(plans),
+        cmocka_unit_test(models),
+    };
+    return cmocka_run_group_tests_name("fuzz corpora of the library", tests, NULL, NULL);
+}
