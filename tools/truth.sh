@@ -1,0 +1,42 @@
+#!/bin/sh
+# Do predictions and choices hold? bench_truth over real networks; prints Markdown (docs/results.md has its output). The
+# JSON of each run stays in demo/truth/.
+# usage: truth.sh [NAME...]     only these networks
+# Environment: THREADS="1 2", RACE=10 (seconds of each set of rounds), BUDGET=20 (seconds of profiling), MAPPINGS=20,
+# REGRET="" (names of networks whose mappings of at most two switches are all run, or REGRET_MOST=500 of them),
+# MAE_NETWORKS (further .onnx files of one's own, from tools such as torchvision)
+set -eu
+cd "$(dirname "$0")/.."
+tools/fetch-models.sh
+cmake --build build --target bench_truth mae-ort mae-onednn >/dev/null
+mkdir -p demo/truth
+wanted=" $* "
+shared=../shared/models
+
+truth() { # name, model, further options
+    name=$1 model=$2
+    shift 2
+    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
+    [ -f "$model" ] || { echo "$name: skipped, $model is not here" >&2; return 0; }
+    for threads in ${THREADS:-1 2}; do
+        regret=
+        case " ${REGRET:-} " in *" $name "*) [ "$threads" = 1 ] && regret="--regret ${REGRET_MOST:-500}" ;; esac
+        # shellcheck disable=SC2086
+        build/bench_truth "$model" "$@" --threads "$threads" --race "${RACE:-10}" --budget "${BUDGET:-20}" \
+            --mappings "${MAPPINGS:-20}" $regret >"demo/truth/$name-$threads.json.part" ||
+            { echo "$name: bench_truth failed" >&2; continue; }
+        mv "demo/truth/$name-$threads.json.part" "demo/truth/$name-$threads.json"
+    done
+}
+
+truth ppocrv4_det demo/models/ppocrv4_det.onnx --shape x=1,3,384,768
+truth ppocrv4_rec demo/models/ppocrv4_rec.onnx --shape x=1,3,48,320
+truth ppocrv4_cls demo/models/ppocrv4_cls.onnx --shape x=1,3,48,192
+truth blazeface demo/models/blazeface.onnx
+truth dronet $shared/dronet/model.onnx
+truth fastestdet $shared/fastestdet/model.onnx
+truth mlsd_tiny demo/models/mlsd_tiny.onnx
+for net in ${MAE_NETWORKS:-}; do
+    truth "$(basename "$net" .onnx)" "$net"
+done
+node tools/truth-table.mjs demo/truth/*.json
