@@ -10,7 +10,7 @@ table=$(awk -F'|' '/^\| folder \|/ { on = 1; next } on && !/^\|/ { exit }
 # The folder of a file below src: "backends/ort", "core", "".
 folder_of() {
     case $1 in
-    backends/*/*) echo "$1" | cut -d/ -f1-2 ;;
+    backends/*/* | meters/*/*) echo "$1" | cut -d/ -f1-2 ;;
     */*) echo "${1%%/*}" ;;
     *) echo "" ;;
     esac
