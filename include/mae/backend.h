@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define MAE_BACKEND_ABI 2
+#define MAE_BACKEND_ABI 3
 
 typedef struct mae_backend mae_backend;
 typedef struct mae_pe mae_pe;
@@ -55,6 +55,19 @@ typedef struct mae_pe_found {
     const char *engine;    /* "ONNX Runtime 1.30.0" */
 } mae_pe_found;
 
+/* How the values of a buffer lie. Shapes are the logical ones whatever the layout. Blocked layouts are those
+ * that convolutions on CPUs compute in: the channels (dimension 1 of 4) in blocks, a block's channels side by
+ * side, n, c / B, h, w, c % B. Only static f32 tensors whose channels are a multiple of B have them, so
+ * nothing is padded and the size is that of the dense tensor. */
+typedef enum mae_layout {
+    MAE_LAYOUT_DENSE = 0, /* row-major, without gaps */
+    MAE_LAYOUT_BLOCKED8,
+    MAE_LAYOUT_BLOCKED16
+} mae_layout;
+
+/* Sets of layouts. The dense one is always understood and need not be in them. */
+#define MAE_LAYOUT_BIT(layout) (1u << (layout))
+
 /* One tensor's memory on one PE. Host-memory PEs have `host` set and `device` NULL. `bytes` is the
  * capacity; for a tensor whose shape is not static `shape` holds the actual one after a run and the
  * producing unit may replace `host` (through mae_buffer_reserve of the core, passed in `grow`). */
@@ -65,7 +78,15 @@ typedef struct mae_buffer {
     void *host;   /* aligned to 64 bytes, NULL when the memory is not visible to the host */
     void *device; /* the PE's own handle */
     mae_error *(*grow)(struct mae_buffer *buffer, size_t bytes); /* dynamic tensors only, else NULL */
+    mae_layout layout; /* settled before the buffer is bound */
 } mae_buffer;
+
+/* How the tensors at the border of a unit lie: one entry per input and output of its segment. */
+typedef struct mae_borders {
+    const mae_layout *inputs; /* each dense, or one the PE understands */
+    const unsigned *offers;   /* per output: the layouts that all who read it understand */
+    mae_layout *outputs;      /* dense when handed in; the PE writes which of the offered ones it has taken */
+} mae_borders;
 
 /* Where the time of a timed unit went, means over the runs counted, nanoseconds.
  * Arrays are the caller's, with as many entries as the segment has layers, inputs and outputs. */
@@ -114,6 +135,16 @@ typedef struct mae_pe_ops {
      * compiled stays valid. NULL for `level`: as it was when the PE was opened. -> what the SoC file says
      * of the level is written into sysfs. */
     mae_error *(*set_level)(mae_pe *pe, const char *level);
+
+    /* The layouts beside the dense one in which this PE can take and give tensors at the borders of its
+     * units, as a set of MAE_LAYOUT_BIT(). Host memory only. -> none. */
+    unsigned (*layouts)(mae_pe *pe);
+
+    /* Like `compile`, the tensors at the border lying as `borders` says. Taking an input is a must, even if
+     * the unit has to reorder it; giving an output in another layout than the dense one is done where it
+     * saves a reordering. With `layouts` or not at all. */
+    mae_error *(*compile_laid)(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                               const mae_borders *borders, mae_unit **ret_unit);
 } mae_pe_ops;
 
 /* What every backend's PE begins with. */

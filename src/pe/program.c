@@ -70,7 +70,7 @@ static mae_error *compile_parts(mae_program *program, unsigned flags)
     for (size_t i = 0; i < program->n_parts; i++) {
         mae_program_part *part = &program->parts[i];
         mae_pe *pe = program->pes[part->pe];
-        mae_error *error = pe->ops->compile(pe, program->graph, &part->segment, flags, &part->unit);
+        mae_error *error = mae_program_compile_part(program, part, flags);
         if (!error)
             error = pe->ops->bind(part->unit, part->inputs, part->outputs);
         if (error)
@@ -96,6 +96,8 @@ static mae_error *build(mae_program *program, const mae_program_spec *spec)
     mae_segment whole;
     MAE_TRY(mae_segment_make(spec->graph, spec->first, spec->last, program->arena, &whole));
     MAE_TRY(mae_program_make_buffers(program, &whole));
+    if (!spec->dense)
+        mae_program_find_layouts(program, &whole);
     return compile_parts(program, spec->flags);
 }
 

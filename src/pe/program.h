@@ -1,8 +1,8 @@
 /* A mapping, compiled: its units and the buffers between them, run serially in layer order.
  *
  * What characterising and running share. One buffer per tensor that crosses a segment border, host
- * memory, allocated at creation. PEs with host memory and dense layouts share buffers: nothing is
- * copied between them.
+ * memory, allocated at creation. PEs with host memory share buffers: nothing is copied between them.
+ * Between PEs that both understand it a tensor lies in a blocked layout, if who makes it wants that.
  */
 #ifndef MAE_PE_PROGRAM_H
 #define MAE_PE_PROGRAM_H
@@ -29,6 +29,7 @@ typedef struct mae_program_spec {
     unsigned flags;              /* of mae_compile_flags */
     const char *const *pe_names; /* per PE, for messages; NULL: the backends' names */
     mae_program_clock clock;     /* zero: the machine's */
+    bool dense;                  /* no blocked layouts between segments: for comparing */
 } mae_program_spec;
 
 /* When each segment ran, moves of its inputs and outputs included, by the program's clock. */
@@ -46,7 +47,8 @@ mae_unit *mae_program_unit(const mae_program *program, size_t i);
 uint64_t mae_program_now_ns(const mae_program *program);
 
 /* The buffer of a tensor that crosses a border of the program, or NULL. Inputs are written and outputs
- * read through it (mae_program_write, mae_program_read do so on any PE). */
+ * read through it (mae_program_write, mae_program_read do so on any PE). Those of the program are dense, one
+ * between its segments lies as its `layout` says. */
 mae_buffer *mae_program_buffer(const mae_program *program, int tensor);
 MAE_MUST_CHECK mae_error *mae_program_write(mae_program *program, int tensor, const void *data, size_t bytes);
 /* The tensor's dense values, in host memory, valid until the next run. */

@@ -19,6 +19,8 @@ typedef struct mae_program_slot {
     int producer;    /* part; -1: an input of the program */
     bool needs_host; /* wanted by another PE than its producer, or an output of the program */
     mae_program_copy *copies;
+    unsigned layouts; /* that the PEs of all its readers understand */
+    void *dense;      /* of a blocked one that has been read: its values, row-major */
 } mae_program_slot;
 
 /* A transfer between host memory and a PE's own. */
@@ -54,6 +56,13 @@ struct mae_program {
 /* program_memory.c: all buffers of the parts, allocated; and their end. */
 MAE_MUST_CHECK mae_error *mae_program_make_buffers(mae_program *program, const mae_segment *whole);
 void mae_program_free_buffers(mae_program *program);
+
+/* program_layout.c: which layouts each slot may have. */
+void mae_program_find_layouts(mae_program *program, const mae_segment *whole);
+/* Compiles a part, and settles how its outputs lie. Those before it are compiled. */
+MAE_MUST_CHECK mae_error *mae_program_compile_part(mae_program *program, mae_program_part *part, unsigned flags);
+/* The slot's values, row-major. */
+MAE_MUST_CHECK mae_error *mae_program_dense(mae_program *program, mae_program_slot *slot, const void **ret_data);
 
 /* "segment 2 of 3 (cpu/ort), layers conv1 to conv9: " before the message. */
 MAE_MUST_CHECK mae_error *mae_program_blame(const mae_program *program, size_t part, mae_error *error);

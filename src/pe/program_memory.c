@@ -165,6 +165,7 @@ void mae_program_free_buffers(mae_program *program)
             if (copy->allocated)
                 copy->pe->ops->release(copy->pe, &copy->buffer);
         free(program->slots[i].host.host);
+        free(program->slots[i].dense);
     }
 }
 
@@ -191,10 +192,10 @@ mae_error *mae_program_write(mae_program *program, int tensor, const void *data,
 mae_error *mae_program_read(mae_program *program, int tensor, const void **ret_data, mae_shape *ret_shape)
 {
     mae_buffer *buffer = mae_program_buffer(program, tensor);
-    const mae_program_slot *slot = buffer ? &program->slots[program->slot_of[tensor]] : NULL;
+    mae_program_slot *slot = buffer ? &program->slots[program->slot_of[tensor]] : NULL;
     if (!slot || (slot->producer >= 0 && !slot->needs_host && slot->copies))
         return mae_error_new(MAE_ERR_USAGE, "tensor %d is not to be read from the program", tensor);
-    *ret_data = buffer->host;
+    MAE_TRY(mae_program_dense(program, slot, ret_data));
     *ret_shape = buffer->shape;
     return NULL;
 }
