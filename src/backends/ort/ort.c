@@ -54,6 +54,8 @@ static const mae_pe_ops ops = {
     .discard = mae_ort_unit_discard,
     .close = close_pe,
     .layer_ns = mae_ort_unit_layer_ns,
+    .layouts = mae_ort_unit_layouts,
+    .compile_laid = mae_ort_unit_compile_laid,
 };
 
 static mae_error *copy_cores(mae_ort_pe *pe, const mae_pe_config *config)

@@ -44,6 +44,7 @@ typedef struct mae_ort_session_config {
     const int *cores; /* n_cores processors of the pool's threads; may be NULL */
     size_t n_cores;
     bool optimise;
+    bool only_optimise;            /* not to be run, so nothing is made ready for that */
     const char *profile_prefix;    /* NULL: no profiling */
     const char *optimised_path;    /* NULL: the optimised model is not saved */
     const char *optimised_weights; /* file beside it that its weights go to */
@@ -52,6 +53,10 @@ typedef struct mae_ort_session_config {
 /* A session of the model. Its weights are used where they are: they must outlive the session. */
 MAE_MUST_CHECK mae_error *mae_ort_session_create(const mae_ort *ort, const mae_onnx_blob *model,
                                                  const mae_ort_session_config *config, OrtSession **ret_session);
+
+/* The same of a model file, its weights beside it. */
+MAE_MUST_CHECK mae_error *mae_ort_session_load(const mae_ort *ort, const char *path,
+                                               const mae_ort_session_config *config, OrtSession **ret_session);
 
 /* -- evaluator.c -- */
 

@@ -5,10 +5,11 @@
  * to the tensor they make, or else to who reads what they make. */
 #include "timing.h"
 
-#include <onnx.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "proto.h"
 
 #define MARK "mae-layer-"
 
@@ -115,32 +116,17 @@ static mae_error *mark_nodes(const Onnx__GraphProto *graph, const border *b)
     return NULL;
 }
 
-static mae_error *pack(const Onnx__ModelProto *model, void **ret_data, size_t *ret_size)
-{
-    size_t size = onnx__model_proto__get_packed_size(model);
-    void *data = malloc(size + 1);
-    if (!data)
-        return mae_error_nomem();
-    onnx__model_proto__pack(model, data);
-    *ret_data = data;
-    *ret_size = size;
-    return NULL;
-}
-
 mae_error *mae_ort_places_mark(const mae_onnx_blob *model, const mae_graph *graph, const mae_segment *segment,
                                void **ret_data, size_t *ret_size)
 {
-    Onnx__ModelProto *proto = onnx__model_proto__unpack(NULL, model->size, model->data);
-    if (!proto || !proto->graph) {
-        onnx__model_proto__free_unpacked(proto, NULL);
-        return mae_error_new(MAE_ERR_FAILED, "a segment's model cannot be read back");
-    }
+    Onnx__ModelProto *proto;
+    MAE_TRY(mae_ort_proto_unpack(model->data, model->size, "a segment's model", &proto));
     border b = {0};
     mae_error *error = init_border(&b, graph, segment);
     if (!error)
         error = mark_nodes(proto->graph, &b);
     if (!error)
-        error = pack(proto, ret_data, ret_size);
+        error = mae_ort_proto_pack(proto, ret_data, ret_size);
     finish_border(&b);
     onnx__model_proto__free_unpacked(proto, NULL);
     return error;
@@ -188,6 +174,9 @@ static int place_at_border(const border *b, const Onnx__NodeProto *node)
         return MAE_ORT_NOWHERE;
     if (node->n_output > 0 && find(&b->outputs, node->output[0]) >= 0)
         return find(&b->outputs, node->output[0]);
+    /* An input that comes in another layout has its name where it has been reordered. */
+    if (node->n_output > 0 && find(&b->inputs, node->output[0]) >= 0)
+        return find(&b->inputs, node->output[0]);
     return node->n_input > 0 ? find(&b->inputs, node->input[0]) : MAE_ORT_NOWHERE;
 }
 
@@ -216,15 +205,6 @@ static int place_by_readers(const name_index *readers, const Onnx__NodeProto *no
     return place;
 }
 
-static bool has_subgraph(const Onnx__NodeProto *node)
-{
-    for (size_t i = 0; i < node->n_attribute; i++) {
-        if (node->attribute[i]->g || node->attribute[i]->n_graphs > 0)
-            return true;
-    }
-    return false;
-}
-
 static mae_error *place_nodes(const Onnx__GraphProto *graph, const border *b, int n_layers, name_index *readers,
                               mae_ort_places *places)
 {
@@ -237,7 +217,7 @@ static mae_error *place_nodes(const Onnx__GraphProto *graph, const border *b, in
         entry->place = place_of(b, node);
         if (entry->place == MAE_ORT_NOWHERE)
             entry->place = place_by_readers(readers, node);
-        entry->nests = has_subgraph(node);
+        entry->nests = mae_ort_proto_has_subgraph(node);
         for (size_t i = 0; entry->place >= 0 && entry->place < n_layers && i < node->n_input; i++)
             put(readers, node->input[i], entry->place);
     }
@@ -287,11 +267,8 @@ static mae_error *read_graph(const Onnx__GraphProto *graph, const mae_graph *our
 mae_error *mae_ort_places_read(const void *data, size_t size, const mae_graph *graph, const mae_segment *segment,
                                mae_ort_places *ret_places)
 {
-    Onnx__ModelProto *proto = onnx__model_proto__unpack(NULL, size, data);
-    if (!proto || !proto->graph) {
-        onnx__model_proto__free_unpacked(proto, NULL);
-        return mae_error_new(MAE_ERR_FAILED, "ONNX Runtime's optimised model cannot be read");
-    }
+    Onnx__ModelProto *proto;
+    MAE_TRY(mae_ort_proto_unpack(data, size, "ONNX Runtime's optimised model", &proto));
     mae_ort_places places = {0};
     mae_error *error = read_graph(proto->graph, graph, segment, &places);
     onnx__model_proto__free_unpacked(proto, NULL);

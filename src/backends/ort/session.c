@@ -49,6 +49,8 @@ static mae_error *set_options(const mae_ort *ort, OrtSessionOptions *options, co
     MAE_TRY(mae_ort_check(ort, api->SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_ERROR)));
     MAE_TRY(mae_ort_check(
         ort, api->SetSessionGraphOptimizationLevel(options, config->optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL)));
+    if (config->only_optimise)
+        MAE_TRY(mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.disable_prepacking", "1")));
     if (config->profile_prefix)
         MAE_TRY(mae_ort_check(ort, api->EnableProfiling(options, config->profile_prefix)));
     if (!config->optimised_path)
@@ -111,14 +113,28 @@ static mae_error *create(const mae_ort *ort, const mae_onnx_blob *model, OrtSess
     return error;
 }
 
-mae_error *mae_ort_session_create(const mae_ort *ort, const mae_onnx_blob *model, const mae_ort_session_config *config,
-                                  OrtSession **ret_session)
+/* `model` NULL: from the file. */
+static mae_error *configure_and_create(const mae_ort *ort, const mae_onnx_blob *model, const char *path,
+                                       const mae_ort_session_config *config, OrtSession **ret_session)
 {
     OrtSessionOptions *options = NULL;
     MAE_TRY(mae_ort_check(ort, ort->api->CreateSessionOptions(&options)));
     mae_error *error = set_options(ort, options, config);
     if (!error)
-        error = create(ort, model, options, ret_session);
+        error = model ? create(ort, model, options, ret_session)
+                      : mae_ort_check(ort, ort->api->CreateSession(ort->env, path, options, ret_session));
     ort->api->ReleaseSessionOptions(options);
     return error;
+}
+
+mae_error *mae_ort_session_create(const mae_ort *ort, const mae_onnx_blob *model, const mae_ort_session_config *config,
+                                  OrtSession **ret_session)
+{
+    return configure_and_create(ort, model, NULL, config, ret_session);
+}
+
+mae_error *mae_ort_session_load(const mae_ort *ort, const char *path, const mae_ort_session_config *config,
+                                OrtSession **ret_session)
+{
+    return configure_and_create(ort, NULL, path, config, ret_session);
 }

@@ -1,8 +1,6 @@
 /* Timing a unit: the folder for the engine's files, and the means over its runs. */
 #include "timing.h"
 
-#include <dirent.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +8,14 @@
 
 #include "base/file.h"
 #include "base/stats.h"
+#include "folder.h"
 
 /* Weights stay out of the optimised model, whose graph is all that is wanted. */
 #define WEIGHTS_FILE "weights.bin"
 #define MODEL_LIMIT ((size_t)1 << 30)
 
 struct mae_ort_timing {
-    char folder[PATH_MAX];
+    mae_ort_folder folder;
     char prefix[PATH_MAX];
     char model[PATH_MAX];
     char weights[PATH_MAX];
@@ -25,27 +24,21 @@ struct mae_ort_timing {
     size_t n_layers, n_inputs, n_outputs;
 };
 
-static bool join(char *path, const char *folder, const char *name)
-{
-    int n = snprintf(path, PATH_MAX, "%s/%s", folder, name);
-    return n > 0 && n < PATH_MAX;
-}
-
 mae_error *mae_ort_timing_create(mae_ort_session_config *config, mae_ort_timing **ret_timing)
 {
     mae_ort_timing *t = calloc(1, sizeof(*t));
     if (!t)
         return mae_error_nomem();
-    const char *tmp = getenv("TMPDIR");
-    if (!join(t->folder, tmp && *tmp ? tmp : "/tmp", "mae-ort-XXXXXX") || !mkdtemp(t->folder)) {
-        mae_error *error = mae_error_new(MAE_ERR_FAILED, "no temporary folder can be made at %s", t->folder);
-        free(t);
-        return error;
-    }
-    if (!join(t->prefix, t->folder, "profile") || !join(t->model, t->folder, "model.onnx") ||
-        !join(t->weights, t->folder, WEIGHTS_FILE)) {
+    mae_error *error = mae_ort_folder_make(&t->folder);
+    if (!error)
+        error = mae_ort_folder_join(&t->folder, "profile", t->prefix);
+    if (!error)
+        error = mae_ort_folder_join(&t->folder, "model.onnx", t->model);
+    if (!error)
+        error = mae_ort_folder_join(&t->folder, WEIGHTS_FILE, t->weights);
+    if (error) {
         mae_ort_timing_destroy(t);
-        return mae_error_new(MAE_ERR_FAILED, "the path of the temporary folder is too long");
+        return error;
     }
     config->profile_prefix = t->prefix;
     config->optimised_path = t->model;
@@ -54,34 +47,29 @@ mae_error *mae_ort_timing_create(mae_ort_session_config *config, mae_ort_timing 
     return NULL;
 }
 
-static void empty_folder(const char *folder)
-{
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return;
-    for (struct dirent *entry; (entry = readdir(dir));)
-        unlinkat(dirfd(dir), entry->d_name, 0); /* fails on "." and "..", as it should */
-    closedir(dir);
-}
-
 void mae_ort_timing_destroy(mae_ort_timing *t)
 {
     if (!t)
         return;
-    empty_folder(t->folder);
-    rmdir(t->folder);
+    mae_ort_folder_remove(&t->folder);
     mae_ort_places_finish(&t->places);
     mae_ort_runs_finish(&t->runs);
     free(t);
+}
+
+static void forget_places(mae_ort_timing *t, const mae_segment *segment)
+{
+    mae_ort_places_finish(&t->places);
+    t->n_layers = (size_t)(segment->last - segment->first + 1);
+    t->n_inputs = segment->n_inputs;
+    t->n_outputs = segment->n_outputs;
 }
 
 mae_error *mae_ort_timing_read_model(mae_ort_timing *t, const mae_graph *graph, const mae_segment *segment)
 {
     void *data;
     size_t size;
-    t->n_layers = (size_t)(segment->last - segment->first + 1);
-    t->n_inputs = segment->n_inputs;
-    t->n_outputs = segment->n_outputs;
+    forget_places(t, segment);
     mae_error *error = mae_file_read(t->model, MODEL_LIMIT, &data, &size);
     if (error)
         return mae_error_recode(error, MAE_ERR_FAILED);
@@ -90,6 +78,13 @@ mae_error *mae_ort_timing_read_model(mae_ort_timing *t, const mae_graph *graph, 
     unlink(t->model); /* they may be large */
     unlink(t->weights);
     return error;
+}
+
+mae_error *mae_ort_timing_take_model(mae_ort_timing *t, const mae_graph *graph, const mae_segment *segment,
+                                     const void *data, size_t size)
+{
+    forget_places(t, segment);
+    return mae_ort_places_read(data, size, graph, segment, &t->places);
 }
 
 mae_error *mae_ort_timing_stop(mae_ort_timing *t, const mae_ort *ort, OrtSession *session)

@@ -22,6 +22,10 @@ void mae_ort_timing_destroy(mae_ort_timing *timing);
 MAE_MUST_CHECK mae_error *mae_ort_timing_read_model(mae_ort_timing *timing, const mae_graph *graph,
                                                     const mae_segment *segment);
 
+/* The same of a session made of an optimised model, which is given. */
+MAE_MUST_CHECK mae_error *mae_ort_timing_take_model(mae_ort_timing *timing, const mae_graph *graph,
+                                                    const mae_segment *segment, const void *data, size_t size);
+
 /* Ends the engine's profiling and reads what it wrote. Later runs of the session are plain ones. */
 MAE_MUST_CHECK mae_error *mae_ort_timing_stop(mae_ort_timing *timing, const mae_ort *ort, OrtSession *session);
 

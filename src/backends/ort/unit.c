@@ -5,15 +5,18 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "blocked.h"
 #include "core/graph.h"
+#include "core/layout.h"
 
 static mae_error *init_side(mae_ort_unit *unit, mae_ort_side *side, const int *tensors, size_t n)
 {
     int *copy = mae_arena_array(unit->arena, n + 1, sizeof(*copy));
     side->names = mae_arena_array(unit->arena, n + 1, sizeof(*side->names));
+    side->dense = mae_arena_array(unit->arena, n + 1, sizeof(*side->dense));
     side->values = mae_arena_array(unit->arena, n + 1, sizeof(*side->values));
     side->buffers = mae_arena_array(unit->arena, n + 1, sizeof(*side->buffers));
-    if (!copy || !side->names || !side->values || !side->buffers)
+    if (!copy || !side->names || !side->dense || !side->values || !side->buffers)
         return mae_error_nomem();
     for (size_t i = 0; i < n; i++) {
         copy[i] = tensors[i];
@@ -24,31 +27,87 @@ static mae_error *init_side(mae_ort_unit *unit, mae_ort_side *side, const int *t
     return NULL;
 }
 
-static mae_error *make_timed_session(mae_ort_unit *unit, const mae_onnx_blob *model, mae_ort_session_config *config)
+/* -- sessions -- */
+
+static mae_error *make_plain_session(mae_ort_unit *unit, const mae_onnx_blob *model, mae_ort_session_config *config)
+{
+    MAE_TRY(mae_ort_session_create(unit->ort, model, config, &unit->session));
+    return unit->timing ? mae_ort_timing_read_model(unit->timing, unit->graph, &unit->segment) : NULL;
+}
+
+/* Inputs that come blocked are brought out of it before each run. */
+static mae_error *make_dense_inputs(mae_ort_unit *unit, const mae_borders *borders)
+{
+    mae_ort_side *side = &unit->inputs;
+    for (size_t i = 0; borders && i < side->n; i++) {
+        size_t bytes = unit->graph->tensors[side->tensors[i]].bytes;
+        if (borders->inputs[i] == MAE_LAYOUT_DENSE)
+            continue;
+        side->dense[i] = mae_arena_alloc(unit->arena, bytes);
+        if (!side->dense[i])
+            return mae_error_nomem();
+    }
+    return NULL;
+}
+
+static mae_error *make_blocked_session(mae_ort_unit *unit, mae_ort_laid *laid, const mae_onnx_blob *model,
+                                       const mae_ort_session_config *config)
+{
+    MAE_TRY(mae_ort_blocked_session(unit->ort, laid, model, config, unit->timing, &unit->session));
+    memcpy(unit->inputs.names, laid->inputs, unit->inputs.n * sizeof(*laid->inputs));
+    memcpy(unit->outputs.names, laid->outputs, unit->outputs.n * sizeof(*laid->outputs));
+    memcpy(laid->borders->outputs, laid->output_layouts, unit->outputs.n * sizeof(*laid->output_layouts));
+    return NULL;
+}
+
+/* Blocked where that is wanted and can be had; whatever hinders it, a session that is dense inside can
+ * always be had. */
+static mae_error *make_laid_session(mae_ort_unit *unit, mae_layout native, const mae_borders *borders,
+                                    const mae_onnx_blob *model, mae_ort_session_config *config)
+{
+    mae_ort_laid laid = {unit->graph, &unit->segment, borders, native, .arena = unit->arena};
+    if (mae_ort_blocked_is_wanted(&laid)) {
+        laid.inputs = mae_arena_copy(unit->arena, unit->inputs.names, unit->inputs.n * sizeof(*laid.inputs));
+        laid.outputs = mae_arena_copy(unit->arena, unit->outputs.names, unit->outputs.n * sizeof(*laid.outputs));
+        laid.output_layouts = mae_arena_array(unit->arena, unit->outputs.n, sizeof(*laid.output_layouts));
+        if (!laid.inputs || !laid.outputs || !laid.output_layouts)
+            return mae_error_nomem();
+        mae_error *error = make_blocked_session(unit, &laid, model, config);
+        if (!error || mae_error_code(error) == MAE_ERR_NOMEM)
+            return error;
+        mae_error_free(error);
+    }
+    MAE_TRY(make_dense_inputs(unit, borders));
+    return make_plain_session(unit, model, config);
+}
+
+static mae_error *make_timed_session(mae_ort_unit *unit, mae_layout native, const mae_borders *borders,
+                                     const mae_onnx_blob *model, mae_ort_session_config *config)
 {
     void *marked_data = NULL;
     mae_onnx_blob marked = *model;
     MAE_TRY(mae_ort_timing_create(config, &unit->timing));
     MAE_TRY(mae_ort_places_mark(model, unit->graph, &unit->segment, &marked_data, &marked.size));
     marked.data = marked_data;
-    mae_error *error = mae_ort_session_create(unit->ort, &marked, config, &unit->session);
+    mae_error *error = make_laid_session(unit, native, borders, &marked, config);
     free(marked_data);
-    return error ? error : mae_ort_timing_read_model(unit->timing, unit->graph, &unit->segment);
+    return error;
 }
 
-static mae_error *make_session(mae_ort_unit *unit, const mae_ort_pe *pe, unsigned flags)
+static mae_error *make_session(mae_ort_unit *unit, mae_ort_pe *pe, unsigned flags, const mae_borders *borders)
 {
     mae_ort_session_config config = {
         .threads = pe->threads, .cores = pe->cores, .n_cores = pe->n_cores, .optimise = true};
     mae_onnx_blob model = {0};
     MAE_TRY(mae_onnx_write_segment(unit->graph, &unit->segment, &model));
-    mae_error *error = flags & MAE_COMPILE_TIMED ? make_timed_session(unit, &model, &config)
-                                                 : mae_ort_session_create(unit->ort, &model, &config, &unit->session);
+    mae_error *error = flags & MAE_COMPILE_TIMED ? make_timed_session(unit, pe->native, borders, &model, &config)
+                                                 : make_laid_session(unit, pe->native, borders, &model, &config);
     mae_onnx_blob_free(&model);
     return error;
 }
 
-static mae_error *init_unit(mae_ort_unit *unit, const mae_ort_pe *pe, const mae_segment *segment, unsigned flags)
+static mae_error *init_unit(mae_ort_unit *unit, mae_ort_pe *pe, const mae_segment *segment, unsigned flags,
+                            const mae_borders *borders)
 {
     unit->arena = mae_arena_create();
     if (!unit->arena)
@@ -58,11 +117,11 @@ static mae_error *init_unit(mae_ort_unit *unit, const mae_ort_pe *pe, const mae_
     unit->segment = *segment;
     unit->segment.inputs = unit->inputs.tensors;
     unit->segment.outputs = unit->outputs.tensors;
-    return make_session(unit, pe, flags);
+    return make_session(unit, pe, flags, borders);
 }
 
-mae_error *mae_ort_unit_compile(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
-                                mae_unit **ret_unit)
+mae_error *mae_ort_unit_compile_laid(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                                     const mae_borders *borders, mae_unit **ret_unit)
 {
     mae_ort_pe *ours = (mae_ort_pe *)pe;
     mae_ort_unit *unit = calloc(1, sizeof(*unit));
@@ -71,7 +130,7 @@ mae_error *mae_ort_unit_compile(mae_pe *pe, const mae_graph *graph, const mae_se
     unit->base.pe = pe;
     unit->ort = ours->ort;
     unit->graph = graph;
-    mae_error *error = init_unit(unit, ours, segment, flags);
+    mae_error *error = init_unit(unit, ours, segment, flags, borders);
     if (error) {
         mae_ort_unit_discard(&unit->base);
         return error;
@@ -79,6 +138,23 @@ mae_error *mae_ort_unit_compile(mae_pe *pe, const mae_graph *graph, const mae_se
     *ret_unit = &unit->base;
     return NULL;
 }
+
+mae_error *mae_ort_unit_compile(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                                mae_unit **ret_unit)
+{
+    return mae_ort_unit_compile_laid(pe, graph, segment, flags, NULL, ret_unit);
+}
+
+unsigned mae_ort_unit_layouts(mae_pe *pe)
+{
+    mae_ort_pe *ours = (mae_ort_pe *)pe;
+    if (!ours->asked)
+        ours->native = mae_ort_native_layout(ours->ort);
+    ours->asked = true;
+    return ours->native == MAE_LAYOUT_DENSE ? 0 : MAE_LAYOUT_BIT(ours->native);
+}
+
+/* -- buffers -- */
 
 static void release_value(const mae_ort *ort, OrtValue **value)
 {
@@ -105,7 +181,7 @@ static mae_error *wrap_buffer(mae_ort_unit *unit, mae_ort_side *side, size_t i)
                              buffer->bytes);
     release_value(unit->ort, &side->values[i]);
     /* The engine wants an address even for an empty tensor. */
-    void *data = buffer->host ? buffer->host : (void *)side->names[i];
+    void *data = side->dense[i] ? side->dense[i] : buffer->host ? buffer->host : (void *)side->names[i];
     return mae_error_wrap(mae_ort_value_wrap(unit->ort, shape, data, bytes, &side->values[i]), "tensor \"%s\"",
                           tensor->name);
 }
@@ -178,8 +254,11 @@ mae_error *mae_ort_unit_run(mae_unit *base)
     if (!unit->bound)
         return mae_error_new(MAE_ERR_USAGE, "a unit is run before its buffers are bound");
     for (size_t i = 0; i < unit->inputs.n; i++) {
+        const mae_buffer *buffer = unit->inputs.buffers[i];
         if (!is_static(unit, &unit->inputs, i))
             MAE_TRY(wrap_buffer(unit, &unit->inputs, i));
+        if (unit->inputs.dense[i])
+            mae_layout_unblock(buffer->layout, &buffer->shape, buffer->host, unit->inputs.dense[i]);
     }
     mae_error *error =
         mae_ort_check(unit->ort, unit->ort->api->Run(unit->session, NULL, unit->inputs.names,

@@ -12,14 +12,17 @@ typedef struct mae_ort_pe {
     int threads;
     int *cores; /* n_cores; NULL: as inherited */
     size_t n_cores;
+    bool asked;        /* is `native` known? */
+    mae_layout native; /* what the engine computes convolutions in */
 } mae_ort_pe;
 
 /* One side of a unit: the tensors of the segment that go in, or that come out. */
 typedef struct mae_ort_side {
     size_t n;
     const int *tensors;
-    const char **names;
-    OrtValue **values; /* over the buffers' memory; NULL for outputs the engine has to allocate */
+    const char **names; /* in the session's model */
+    float **dense;      /* of an input that comes blocked and is brought out of it here; NULL for others */
+    OrtValue **values;  /* over the buffers' memory; NULL for outputs the engine has to allocate */
     mae_buffer **buffers;
 } mae_ort_side;
 
@@ -37,6 +40,9 @@ typedef struct mae_ort_unit {
 
 MAE_MUST_CHECK mae_error *mae_ort_unit_compile(mae_pe *pe, const mae_graph *graph, const mae_segment *segment,
                                                unsigned flags, mae_unit **ret_unit);
+unsigned mae_ort_unit_layouts(mae_pe *pe);
+MAE_MUST_CHECK mae_error *mae_ort_unit_compile_laid(mae_pe *pe, const mae_graph *graph, const mae_segment *segment,
+                                                    unsigned flags, const mae_borders *borders, mae_unit **ret_unit);
 MAE_MUST_CHECK mae_error *mae_ort_unit_bind(mae_unit *unit, mae_buffer *const *inputs, mae_buffer *const *outputs);
 MAE_MUST_CHECK mae_error *mae_ort_unit_run(mae_unit *unit);
 void mae_ort_unit_discard(mae_unit *unit);
