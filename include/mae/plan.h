@@ -117,6 +117,16 @@ MAE_API void mae_front_destroy(mae_front *front);
 MAE_API MAE_MUST_CHECK mae_error *mae_nearest(const mae_profile *profile, const mae_goal *goal, bool *ret_exists,
                                               mae_prediction *ret_nearest);
 
+/* What runtimes with a priority list do today: each layer goes to the first PE of the list that supports it, whatever
+ * it costs there. `priority` holds `n_priority` PEs; with 0 it is mae_priority()'s list. MAE_ERR_UNSUPPORTED if no PE
+ * of the list supports some layer. Whether the mapping (n_layers entries, caller's array) is allowed, mae_eval() says.
+ */
+MAE_API MAE_MUST_CHECK mae_error *mae_greedy(const mae_profile *profile, const int *priority, size_t n_priority,
+                                             int *ret_mapping);
+/* All PEs (n_pes entries, caller's array) by how few layers they support, special accelerators first, as runtimes with
+ * a fall-back have them; ties in the profile's order. */
+MAE_API void mae_priority(const mae_profile *profile, int *ret_order);
+
 /* What one PE is worth: the best plan for the same goal without it. */
 typedef struct mae_pe_worth {
     const char *pe;
@@ -134,10 +144,11 @@ typedef struct mae_worth {
     double price_ms;   /* J saved per ms by a deadline 1 % later */
     bool has_price_mj; /* there is an energy bound */
     double price_mj;   /* J saved per mJ by a budget 1 % larger */
-    bool has_greedy;   /* the choice of a runtime with a priority list can be run at all */
+    bool has_greedy;   /* mae_greedy()'s mapping, with mae_priority()'s list, is allowed */
     bool greedy_meets_bounds;
-    mae_prediction greedy; /* each layer on the first PE, in the order of the profile, that supports it */
-    double greedy_increase; /* J of it / J of the best plan - 1 */
+    mae_prediction greedy;
+    double greedy_increase;    /* J of it / J of the best plan - 1 */
+    const char *greedy_reason; /* why it is not allowed; NULL where it is */
     void *priv;
 } mae_worth;
 

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/json.h"
+#include "cli/mapping.h"
 #include "cli/message.h"
 #include "cli/options.h"
 
@@ -33,14 +34,9 @@ static const cli_syntax syntax = {
     .n_groups = 1,
 };
 
-/* Takes "PE" or "PE*N" from the list at *text. */
-static int take_item(const mae_profile *profile, const char **text, int *ret_pe, size_t *ret_times)
+/* "PE" or "PE*N"; cut off at the star then. */
+static int parse_item(const mae_profile *profile, const cli_list *list, char *item, int *ret_pe, size_t *ret_times)
 {
-    size_t n = strcspn(*text, ",");
-    char *item = strndup(*text, n);
-    if (!item)
-        return cli_nomem();
-    *text += n + ((*text)[n] == ',');
     *ret_times = 1;
     int pe = mae_profile_find_pe(profile, item);
     char *star = strrchr(item, '*'), *end = NULL;
@@ -52,19 +48,24 @@ static int take_item(const mae_profile *profile, const char **text, int *ret_pe,
             *ret_times = times;
         }
     }
-    int status = pe < 0 ? cli_usage("eval", "--mapping: the profile has no PE '%s'", item) : 0;
-    free(item);
     *ret_pe = pe;
-    return status;
+    return pe < 0 ? cli_usage("eval", "--mapping: entry %zu: the profile has no PE '%s'", list->position, item) : 0;
 }
 
 static int parse_mapping(const mae_profile *profile, const char *text, int *mapping)
 {
+    cli_list list = {.rest = text};
     size_t n = 0;
-    while (*text) {
+    for (;;) {
+        char *item;
         int pe = -1;
         size_t times = 0;
-        CLI_TRY(take_item(profile, &text, &pe, &times));
+        CLI_TRY(cli_list_next("eval", "mapping", &list, &item));
+        if (!item)
+            break;
+        int status = parse_item(profile, &list, item, &pe, &times);
+        free(item);
+        CLI_TRY(status);
         for (; times > 0; times--, n++) {
             if (n < profile->n_layers)
                 mapping[n] = pe;

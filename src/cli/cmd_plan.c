@@ -19,10 +19,12 @@
 #define PLOT_EPSILON 0.005
 
 typedef struct plan_args {
-    const char *output, *front;
+    const char *output, *front, *priority;
     double front_epsilon;
     bool json;
     cli_goal goal;
+    int *order; /* of --priority, or the usual one */
+    size_t n_order;
 } plan_args;
 
 static const cli_option own_options[] = {
@@ -30,6 +32,8 @@ static const cli_option own_options[] = {
     {"front", 0, CLI_TEXT, offsetof(plan_args, front), "FILE", "write all non-dominated plans to this file", 0},
     {"front-epsilon", 0, CLI_NUMBER, offsetof(plan_args, front_epsilon), "E",
      "a front that misses no trade-off by more than 1 + E", 0},
+    {"priority", 0, CLI_TEXT, offsetof(plan_args, priority), "A,B,...",
+     "the greedy mapping's list (default: those that run the fewest layers first)", 0},
     {"json", 0, CLI_FLAG, offsetof(plan_args, json), NULL, "print the plan as JSON", 0},
 };
 
@@ -58,11 +62,11 @@ static const char *goal_text(const mae_goal *goal, char text[static 256])
     if (goal->minimize == MAE_MIN_WEIGHTED)
         n += snprintf(text + n, 256 - (size_t)n, " (%g latency, %g energy)", goal->weight, 1 - goal->weight);
     if (goal->max_latency_ms > 0)
-        n += snprintf(text + n, 256 - (size_t)n, ", latency <= %g ms", goal->max_latency_ms);
+        n += snprintf(text + n, 256 - (size_t)n, ", latency <= %g ms", cli_bound(goal->max_latency_ms));
     if (goal->max_energy_mj > 0)
-        n += snprintf(text + n, 256 - (size_t)n, ", energy <= %g mJ", goal->max_energy_mj);
+        n += snprintf(text + n, 256 - (size_t)n, ", energy <= %g mJ", cli_bound(goal->max_energy_mj));
     if (goal->max_power_w > 0)
-        n += snprintf(text + n, 256 - (size_t)n, ", power <= %g W", goal->max_power_w);
+        n += snprintf(text + n, 256 - (size_t)n, ", power <= %g W", cli_bound(goal->max_power_w));
     if (goal->period_ms > 0)
         n += snprintf(text + n, 256 - (size_t)n, ", a frame every %g ms", goal->period_ms);
     if (goal->max_switches >= 0)
@@ -94,8 +98,43 @@ static void add_choice(cli_table *table, const mae_plan *plan, const char *name,
     cli_table_cell(table, style, "%s", note);
 }
 
+static const char *list_text(const mae_profile *profile, const int *order, size_t n, char text[static 200])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < n && used < 160; i++)
+        used += (size_t)snprintf(text + used, 200 - used, "%s%.32s", i ? ", " : "", profile->pes[order[i]].name);
+    return text;
+}
+
+/* What a runtime with a priority list would do; where it may not, why. */
+static int add_greedy(cli_table *table, const mae_profile *profile, const mae_plan *plan, const plan_args *args)
+{
+    int *mapping = malloc((profile->n_layers + 1) * sizeof *mapping);
+    if (!mapping)
+        return cli_nomem();
+    char list[200], note[256];
+    mae_prediction cost;
+    mae_error *error = mae_greedy(profile, args->order, args->n_order, mapping);
+    if (!error)
+        error = mae_eval(profile, mapping, plan->goal.period_ms, &cost);
+    if (!error) {
+        snprintf(note, sizeof note, "each layer on the first of %s",
+                 list_text(profile, args->order, args->n_order, list));
+        add_choice(table, plan, "greedy", &cost, note, false);
+    } else {
+        cli_table_cell(table, CLI_PLAIN, "greedy");
+        for (int c = plan->has_energy ? 5 : 3; c > 0; c--)
+            cli_table_cell(table, CLI_DIM, "-");
+        cli_table_cell(table, CLI_PLAIN, "not allowed: %s", mae_error_message(error));
+    }
+    mae_error_free(error);
+    free(mapping);
+    return 0;
+}
+
 /* The plan beside every single PE and the greedy choice, all predicted. */
-static int print_choices(const mae_profile *profile, const mae_plan *plan)
+static int print_choices(const mae_profile *profile, const mae_plan *plan, const plan_args *args)
 {
     static const char *const with[] = {"predicted", "latency ms", "energy mJ", "switches", "latency", "energy", ""};
     static const char *const without[] = {"predicted", "latency ms", "switches", "latency", ""};
@@ -109,10 +148,10 @@ static int print_choices(const mae_profile *profile, const mae_plan *plan)
     for (size_t i = 0; i < plan->n_single; i++)
         add_choice(table, plan, plan->single[i].name, &plan->single[i].cost,
                    plan->single[i].meets_bounds ? "" : "misses the bounds", false);
-    mae_prediction greedy;
-    if (cli_greedy_cost(profile, plan->goal.period_ms, &greedy))
-        add_choice(table, plan, "greedy", &greedy, "each layer on the most special PE that runs it", false);
-    return cli_table_finish(table);
+    int status = add_greedy(table, profile, plan, args);
+    if (status)
+        cli_table_destroy(table);
+    return status ? status : cli_table_finish(table);
 }
 
 static const char *objective_text(mae_objective objective)
@@ -172,7 +211,7 @@ static int print_plot(const mae_profile *profile, const mae_plan *plan, const ma
     return 0;
 }
 
-static int print_plan(const mae_profile *profile, const mae_plan *plan, const mae_front *front)
+static int print_plan(const mae_profile *profile, const plan_args *args, const mae_plan *plan, const mae_front *front)
 {
     char goal[256];
     printf("%s%s%s: %s\n\n", *plan->model_name ? plan->model_name : "network", *plan->soc_name ? " on " : "",
@@ -186,7 +225,7 @@ static int print_plan(const mae_profile *profile, const mae_plan *plan, const ma
     cli_mapping_clear(&mapping);
     CLI_TRY(status);
     putchar('\n');
-    CLI_TRY(print_choices(profile, plan));
+    CLI_TRY(print_choices(profile, plan, args));
     putchar('\n');
     print_maeg(plan);
     CLI_TRY(print_worth(profile, plan));
@@ -208,7 +247,7 @@ static int finish(const mae_profile *profile, const plan_args *args, const mae_p
 {
     if (args->output)
         CLI_TRY(cli_report(mae_plan_write(plan, args->output)));
-    return args->json ? print_plan_json(plan) : print_plan(profile, plan, front);
+    return args->json ? print_plan_json(plan) : print_plan(profile, args, plan, front);
 }
 
 /* A front is worth having even where the goal cannot be met: its bounds do not cut it. */
@@ -254,6 +293,18 @@ static int plan_profile(const mae_profile *profile, const plan_args *args, const
     return status;
 }
 
+static int set_priority(const mae_profile *profile, plan_args *args)
+{
+    args->order = malloc((profile->n_pes + 1) * sizeof *args->order);
+    if (!args->order)
+        return cli_nomem();
+    if (args->priority)
+        return cli_priority_parse("plan", profile, args->priority, args->order, &args->n_order);
+    mae_priority(profile, args->order);
+    args->n_order = profile->n_pes;
+    return 0;
+}
+
 int cli_plan(int argc, char **argv)
 {
     plan_args args = {.front_epsilon = 0, .goal = CLI_GOAL_INIT};
@@ -271,7 +322,10 @@ int cli_plan(int argc, char **argv)
         CLI_TRY(cli_file_probe(args.front));
     mae_profile *profile;
     CLI_TRY(cli_report(mae_profile_read(path, &profile)));
-    status = plan_profile(profile, &args, &goal);
+    status = set_priority(profile, &args);
+    if (!status)
+        status = plan_profile(profile, &args, &goal);
+    free(args.order);
     mae_profile_destroy(profile);
     return status;
 }

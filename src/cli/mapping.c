@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/args.h"
 #include "cli/message.h"
 #include "cli/table.h"
 
@@ -136,33 +137,52 @@ void cli_mapping_clear(cli_mapping *mapping)
     *mapping = (cli_mapping){0};
 }
 
-/* ---- greedy ---- */
+/* ---- lists of PEs in words ---- */
 
-static size_t count_supported(const mae_profile *profile, size_t pe)
+int cli_list_next(const char *command, const char *option, cli_list *list, char **ret_item)
 {
-    size_t n = 0;
-    for (size_t l = 0; l < profile->n_layers; l++)
-        n += profile->costs[l * profile->n_pes + pe].supported;
-    return n;
+    if (!list->rest) {
+        *ret_item = NULL;
+        return 0;
+    }
+    size_t n = strcspn(list->rest, ",");
+    list->position++;
+    if (n == 0)
+        return cli_usage(command, "--%s: entry %zu is empty", option, list->position);
+    char *item = strndup(list->rest, n);
+    if (!item)
+        return cli_nomem();
+    list->rest = list->rest[n] ? list->rest + n + 1 : NULL;
+    *ret_item = item;
+    return 0;
 }
 
-bool cli_greedy_cost(const mae_profile *profile, double period_ms, mae_prediction *ret_cost)
+static int take_priority(const char *command, const mae_profile *profile, const cli_list *list, const char *item,
+                         int *order, size_t *n)
 {
-    int *mapping = malloc((profile->n_layers + 1) * sizeof *mapping);
-    if (!mapping)
-        return false;
-    for (size_t l = 0; l < profile->n_layers; l++) {
-        mapping[l] = -1;
-        for (size_t pe = 0; pe < profile->n_pes; pe++) {
-            bool better = mapping[l] < 0 || count_supported(profile, pe) < count_supported(profile, (size_t)mapping[l]);
-            if (profile->costs[l * profile->n_pes + pe].supported && better)
-                mapping[l] = (int)pe;
-        }
+    int pe = mae_profile_find_pe(profile, item);
+    if (pe < 0)
+        return cli_usage(command, "--priority: entry %zu: the profile has no PE '%s'", list->position, item);
+    for (size_t i = 0; i < *n; i++)
+        if (order[i] == pe)
+            return cli_usage(command, "--priority: entry %zu: '%s' stands there twice", list->position, item);
+    order[(*n)++] = pe;
+    return 0;
+}
+
+int cli_priority_parse(const char *command, const mae_profile *profile, const char *text, int *ret_order, size_t *ret_n)
+{
+    cli_list list = {.rest = text};
+    *ret_n = 0;
+    for (;;) {
+        char *item;
+        CLI_TRY(cli_list_next(command, "priority", &list, &item));
+        if (!item)
+            return 0;
+        int status = take_priority(command, profile, &list, item, ret_order, ret_n);
+        free(item);
+        CLI_TRY(status);
     }
-    mae_error *error = mae_eval(profile, mapping, period_ms, ret_cost);
-    mae_error_free(error);
-    free(mapping);
-    return error == NULL;
 }
 
 /* ---- tables ---- */

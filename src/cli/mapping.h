@@ -30,9 +30,18 @@ typedef struct cli_mapping {
 int cli_mapping_of_plan(const mae_plan *plan, const mae_profile *profile, cli_mapping *ret_mapping);
 void cli_mapping_clear(cli_mapping *mapping);
 
-/* What today's runtimes do: each layer on the first engine of a list that runs it, special engines (those that run
- * the fewest layers) first. False when that is not allowed: a layer without a PE, a transfer that does not exist. */
-bool cli_greedy_cost(const mae_profile *profile, double period_ms, mae_prediction *ret_cost);
+/* Words between commas, such as PEs. */
+typedef struct cli_list {
+    const char *rest; /* the text at first; NULL at the end */
+    size_t position;  /* of the word taken last, from 1 */
+} cli_list;
+
+/* The next word, freed with free(), or NULL at the end. An empty one is a usage error that names its place. */
+int cli_list_next(const char *command, const char *option, cli_list *list, char **ret_item);
+
+/* The PEs of `--priority A,B,...`, each at most once (n_pes entries, caller's array). */
+int cli_priority_parse(const char *command, const mae_profile *profile, const char *text, int *ret_order,
+                       size_t *ret_n);
 
 /* Segments, what their layers take on each PE, and their predicted times, as a table on standard output. */
 int cli_mapping_print_segments(const cli_mapping *mapping);

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,9 @@ const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS] = {
 
 const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
     {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL", "latency (default), energy, edp or weighted:W", 0},
-    {"max-latency-ms", 0, CLI_POSITIVE, offsetof(cli_goal, max_latency_ms), "X", "no plan slower than this", 0},
-    {"max-energy-mj", 0, CLI_POSITIVE, offsetof(cli_goal, max_energy_mj), "Y", "no plan hungrier than this", 0},
-    {"max-power-w", 0, CLI_POSITIVE, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},
+    {"max-latency-ms", 0, CLI_NUMBER, offsetof(cli_goal, max_latency_ms), "X", "no plan slower than this", 0},
+    {"max-energy-mj", 0, CLI_NUMBER, offsetof(cli_goal, max_energy_mj), "Y", "no plan hungrier than this", 0},
+    {"max-power-w", 0, CLI_NUMBER, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},
     {"period-ms", 0, CLI_POSITIVE, offsetof(cli_goal, period_ms), "T", "a frame comes every T milliseconds", 0},
     {"max-switches", 0, CLI_COUNT, offsetof(cli_goal, max_switches), "N", "at most N changes of PE in a frame", 0},
 };
@@ -89,16 +90,29 @@ int cli_model_open(mae_context *context, const char *command, const char *path, 
     return status;
 }
 
+/* Below any cost but 0, and far enough from the least double to be divided by. */
+#define NEXT_TO_NOTHING 1e-100
+
+static double bound_given(double bound)
+{
+    return bound < 0 ? 0 : fmax(bound, NEXT_TO_NOTHING);
+}
+
+double cli_bound(double bound)
+{
+    return bound > NEXT_TO_NOTHING ? bound : 0;
+}
+
 int cli_goal_parse(const cli_goal *args, const char *command, mae_goal *ret_goal)
 {
     mae_goal goal = MAE_GOAL_INIT;
     if (args->minimize)
         CLI_TRY(cli_report(mae_goal_parse(args->minimize, &goal)));
-    if (args->max_power_w > 0 && args->period_ms <= 0)
+    if (args->max_power_w >= 0 && args->period_ms <= 0)
         return cli_usage(command, "--max-power-w needs --period-ms");
-    goal.max_latency_ms = args->max_latency_ms;
-    goal.max_energy_mj = args->max_energy_mj;
-    goal.max_power_w = args->max_power_w;
+    goal.max_latency_ms = bound_given(args->max_latency_ms);
+    goal.max_energy_mj = bound_given(args->max_energy_mj);
+    goal.max_power_w = bound_given(args->max_power_w);
     goal.period_ms = args->period_ms;
     goal.max_switches = args->max_switches;
     *ret_goal = goal;

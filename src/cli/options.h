@@ -28,13 +28,14 @@ int cli_model_open(mae_context *context, const char *command, const char *path, 
 /* What a plan is for. */
 typedef struct cli_goal {
     const char *minimize;
-    double max_latency_ms, max_energy_mj, max_power_w, period_ms;
+    double max_latency_ms, max_energy_mj, max_power_w; /* below 0: not given */
+    double period_ms;
     int max_switches;
 } cli_goal;
 
 #define CLI_GOAL_INIT                                                                                                  \
     {                                                                                                                  \
-        NULL, 0, 0, 0, 0, -1                                                                                           \
+        NULL, -1, -1, -1, 0, -1                                                                                        \
     }
 #define CLI_N_GOAL_OPTIONS 6
 extern const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS];
@@ -44,5 +45,9 @@ extern const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS];
     }
 
 int cli_goal_parse(const cli_goal *goal, const char *command, mae_goal *ret_goal);
+
+/* A bound of a goal as it was given: 0 on the command line is a bound that only what costs nothing meets, while the
+ * library's 0 is no bound. */
+double cli_bound(double bound);
 
 #endif

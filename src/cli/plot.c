@@ -68,6 +68,8 @@ void cli_plot_front(const mae_front *front, const mae_plan *plan)
     mark(&c, &plan->predicted, '*');
     print(&c);
     printf("* this plan   . %zu plans of the front", front->n_points);
+    if (!front->exact)
+        printf(" (not exact: it misses no trade-off by more than %.3g %%)", front->epsilon * 100);
     for (size_t i = 0; i < plan->n_single; i++)
         printf("   %c %s", (char)('A' + i % 26), plan->single[i].name);
     putchar('\n');

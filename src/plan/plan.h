@@ -35,10 +35,6 @@ void mae_solutions_free(mae_solution *solutions, size_t n);
 MAE_MUST_CHECK mae_error *mae_front_within(const mae_profile *profile, const mae_goal *goal,
                                            const mae_plan_limits *limits, double epsilon, mae_front **ret_front);
 
-/* What a runtime with a priority list does today: each layer on the first PE of `order` (n_pes
- * entries) that supports it. Caller's array. MAE_ERR_UNSUPPORTED if some layer has none. */
-MAE_MUST_CHECK mae_error *mae_greedy(const mae_profile *profile, const int *order, int *ret_mapping);
-
 /* L and E of a weighted goal (mae_goal_objective() of core/goal.h); 1 and 1 for the others. */
 MAE_MUST_CHECK mae_error *mae_goal_scales(const mae_profile *profile, const mae_goal *goal, double *ret_latency,
                                           double *ret_energy);

@@ -183,18 +183,3 @@ mae_error *mae_nearest(const mae_profile *profile, const mae_goal *goal, bool *r
     mae_solutions_free(solutions, n);
     return NULL;
 }
-
-/* ---- what a runtime with a priority list does ---- */
-
-mae_error *mae_greedy(const mae_profile *profile, const int *order, int *ret_mapping)
-{
-    for (size_t l = 0; l < profile->n_layers; l++) {
-        size_t i = 0;
-        while (i < profile->n_pes && !profile->costs[l * profile->n_pes + (size_t)order[i]].supported)
-            i++;
-        if (i == profile->n_pes)
-            return mae_error_new(MAE_ERR_UNSUPPORTED, "layer \"%s\" runs on no PE", profile->layers[l].name);
-        ret_mapping[l] = order[i];
-    }
-    return NULL;
-}

@@ -93,24 +93,22 @@ static mae_error *prices(work *w)
 
 static mae_error *greedy(work *w)
 {
-    const mae_profile *p = w->profile;
-    int *order = mae_arena_array(w->arena, p->n_pes, sizeof *order);
-    int *mapping = mae_arena_array(w->arena, p->n_layers, sizeof *mapping);
-    if (!order || !mapping)
+    mae_worth *worth = w->worth;
+    int *mapping = mae_arena_array(w->arena, w->profile->n_layers, sizeof *mapping);
+    if (!mapping)
         return mae_error_nomem();
-    for (size_t i = 0; i < p->n_pes; i++)
-        order[i] = (int)i;
-    MAE_TRY(mae_greedy(p, order, mapping));
-    mae_error *error = mae_eval(p, mapping, w->goal->period_ms, &w->worth->greedy);
+    MAE_TRY(mae_greedy(w->profile, NULL, 0, mapping));
+    mae_error *error = mae_eval(w->profile, mapping, w->goal->period_ms, &worth->greedy);
     if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
+        worth->greedy_reason = mae_arena_strdup(w->arena, mae_error_message(error));
         mae_error_free(error);
-        return NULL;
+        return worth->greedy_reason ? NULL : mae_error_nomem();
     }
     if (error)
         return error;
-    w->worth->has_greedy = true;
-    w->worth->greedy_meets_bounds = mae_goal_met(w->goal, &w->worth->greedy);
-    w->worth->greedy_increase = increase(w, &w->worth->greedy);
+    worth->has_greedy = true;
+    worth->greedy_meets_bounds = mae_goal_met(w->goal, &worth->greedy);
+    worth->greedy_increase = increase(w, &worth->greedy);
     return NULL;
 }
 

@@ -85,37 +85,14 @@ static mae_error *compile_single(mae_bench_work *work, mae_arena *arena)
     return error;
 }
 
-/* The order of today's runtimes: special engines first, the one that runs everything last. */
-static void priority_order(const mae_profile *profile, int *order)
-{
-    for (size_t p = 0; p < profile->n_pes; p++)
-        order[p] = (int)p;
-    size_t n = profile->n_pes;
-    for (size_t i = 1; i < n; i++)
-        for (size_t j = i; j > 0; j--) {
-            size_t here = 0, before = 0;
-            for (size_t l = 0; l < profile->n_layers; l++) {
-                here += profile->costs[l * n + (size_t)order[j]].supported;
-                before += profile->costs[l * n + (size_t)order[j - 1]].supported;
-            }
-            if (here >= before)
-                break;
-            int swap = order[j];
-            order[j] = order[j - 1];
-            order[j - 1] = swap;
-        }
-}
-
 /* The greedy baseline; left out where it is one of the single PEs. */
 static mae_error *compile_greedy(mae_bench_work *work)
 {
     size_t n = work->graph->n_layers;
-    int *mapping = calloc(n + work->context->n_pes + 1, sizeof *mapping);
+    int *mapping = calloc(n + 1, sizeof *mapping);
     if (!mapping)
         return mae_error_nomem();
-    int *order = mapping + n;
-    priority_order(work->profile, order);
-    mae_error *error = mae_greedy(work->profile, order, mapping);
+    mae_error *error = mae_greedy(work->profile, NULL, 0, mapping);
     bool mixed = false;
     for (size_t l = 1; l < n && !error; l++)
         mixed = mixed || mapping[l] != mapping[0];

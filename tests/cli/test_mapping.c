@@ -75,14 +75,59 @@ static void test_tables_add_up(void **state)
     assert_int_equal(check_all("branch.profile.json"), 16);
 }
 
+/* The mapping by this list ("" for the usual one), each PE's index a digit. */
+static void assert_greedy(const mae_profile *profile, const char *list, const char *wanted)
+{
+    int order[8], mapping[8];
+    size_t n = 0;
+    char got[9] = "";
+    if (*list)
+        assert_int_equal(cli_priority_parse("plan", profile, list, order, &n), 0);
+    assert_null(mae_greedy(profile, order, n, mapping));
+    for (size_t l = 0; l < profile->n_layers; l++)
+        got[l] = (char)('0' + mapping[l]);
+    assert_string_equal(got, wanted);
+}
+
 static void test_greedy(void **state)
 {
     (void)state;
-    mae_prediction cost;
-    mae_profile *profile = read_profile("three.profile.json");
-    assert_true(cli_greedy_cost(profile, 0, &cost)); /* dla, dla, gpu */
-    assert_true(fabs(cost.latency_ms - 5.5) < 1e-9);
-    assert_int_equal(cost.switches, 1);
+    mae_profile *profile = read_profile("three.profile.json"); /* the DLA cannot run the last layer */
+    int order[8], mapping[8] = {7};
+    size_t n;
+    assert_greedy(profile, "", "110");
+    assert_greedy(profile, "dla,gpu", "110");
+    assert_greedy(profile, "gpu,dla", "000");
+    assert_greedy(profile, "gpu", "000");
+    mae_priority(profile, order);
+    assert_int_equal(order[0], 1);
+    assert_int_equal(order[1], 0);
+    mae_error *error = mae_greedy(profile, order, 1, mapping);
+    assert_int_equal(mae_error_code(error), MAE_ERR_UNSUPPORTED);
+    assert_non_null(strstr(mae_error_message(error), "\"c\""));
+    assert_int_equal(mapping[0], 7); /* untouched */
+    mae_error_free(error);
+    assert_fails(cli_priority_parse("plan", profile, "gpu,,dla", order, &n), 2, "--priority: entry 2 is empty");
+    assert_fails(cli_priority_parse("plan", profile, "gpu,dla,", order, &n), 2, "--priority: entry 3 is empty");
+    assert_fails(cli_priority_parse("plan", profile, "gpu,npu", order, &n), 2, "entry 2: the profile has no PE 'npu'");
+    assert_fails(cli_priority_parse("plan", profile, "gpu,gpu", order, &n), 2, "entry 2: 'gpu' stands there twice");
+    mae_profile_destroy(profile);
+
+    /* The mapping is found, but there is no way from the DLA to the GPU. */
+    const mae_goal goal = MAE_GOAL_INIT;
+    mae_worth *worth;
+    profile = read_profile("apart.profile.json");
+    assert_greedy(profile, "", "110");
+    assert_null(mae_plan_worth(profile, &goal, &worth));
+    assert_false(worth->has_greedy);
+    assert_non_null(strstr(worth->greedy_reason, "tensor \"b\" cannot be moved from dla to gpu"));
+    mae_worth_destroy(worth);
+    mae_profile_destroy(profile);
+
+    profile = read_profile("branch.profile.json"); /* all run everything: the profile's order */
+    mae_priority(profile, order);
+    for (size_t pe = 0; pe < profile->n_pes; pe++)
+        assert_int_equal(order[pe], pe);
     mae_profile_destroy(profile);
 }
 

@@ -75,6 +75,44 @@ says_beside_output "nearest: 3 ms, 30 mJ"
 mae 4 plan three.json --max-latency-ms 2 -o none.plan.json
 says "nearest: 3 ms, 30 mJ"
 mae 2 plan three.json --minimize nothing
+
+# A bound of 0 is a bound: what costs something does not meet it, what costs nothing does.
+mae 4 plan three.json --max-latency-ms 0 --json
+json_has '"feasible":false'
+close "$(value latency_ms)" 3
+mae 4 plan three.json --max-energy-mj 0 --json
+close "$(value latency_ms)" 5.5
+mae 4 plan three.json --max-power-w 0 --period-ms 40
+says_beside_output "nearest: 5.5 ms, 12.5 mJ"
+sed 's/"time_ms": *[0-9.]*/"time_ms": 0/g' three.json >free.json
+mae 0 plan free.json --max-latency-ms 0
+prints "latency <= 0 ms"
+rm free.json
+
+# A list of PEs has no empty entries.
+mae 2 eval three.json --mapping gpu,gpu,gpu,
+says "--mapping: entry 4 is empty"
+mae 2 eval three.json --mapping gpu,,gpu
+says "--mapping: entry 2 is empty"
+mae 2 eval three.json --mapping gpu,npu,gpu
+says "--mapping: entry 2: the profile has no PE 'npu'"
+
+# The greedy mapping: special PEs first, or the list that is given; where it is not allowed, why.
+mae 0 plan three.json
+grep -q '^greedy  *5.5000  *12.5000  *1 .*each layer on the first of dla, gpu$' out || fail "the greedy row"
+prints "plans of the front (not exact: it misses no trade-off by more than 0.5 %)"
+mae 0 plan three.json --front front.json
+if grep -q "not exact" out; then fail "an exact front"; fi
+mae 0 plan three.json --priority gpu,dla
+grep -q '^greedy  *3.0000  *30.0000  *0 .*each layer on the first of gpu, dla$' out || fail "the greedy row"
+mae 0 plan three.json --priority dla
+prints 'not allowed: no PE of the priority list can run layer "c"'
+mae 2 plan three.json --priority dla,
+says "--priority: entry 2 is empty"
+cp "$profiles/apart.profile.json" apart.json
+mae 0 plan apart.json
+grep -q '^greedy  *- .*not allowed: tensor "b" cannot be moved from dla to gpu' out || fail "the greedy row"
+rm apart.json
 only_files three.json energy.plan.json front.json
 
 # Without energy.

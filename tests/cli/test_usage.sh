@@ -47,8 +47,12 @@ mae 2 plan x.json --minimize weighted:2
 says "weighted"
 mae 2 plan x.json --max-power-w 3
 says "--max-power-w needs --period-ms"
-mae 2 plan x.json --max-latency-ms 0
-says "--max-latency-ms needs a number above 0"
+mae 2 plan x.json --max-power-w 0
+says "--max-power-w needs --period-ms"
+mae 2 plan x.json --max-latency-ms -1
+says "--max-latency-ms needs a number of at least 0"
+mae 2 plan x.json --period-ms 0
+says "--period-ms needs a number above 0"
 mae 2 plan x.json --front-epsilon 0.1
 says "--front-epsilon needs --front"
 mae 2 run "$models/tiny.onnx" --frames 0
