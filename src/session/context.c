@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/thread.h"
 #include "core/graph.h"
 #include "session/internal.h"
@@ -205,22 +206,29 @@ static const mae_backend *reference_backend(const mae_context *context)
     return NULL;
 }
 
+uint64_t mae_context_now_ns(const mae_context *context)
+{
+    return context->clock.now_ns ? context->clock.now_ns(context->clock.ctx) : mae_clock_now_ns();
+}
+
 mae_error *mae_context_reference(mae_context *context, mae_pe **ret_pe)
 {
+    if (context->reference) {
+        *ret_pe = context->reference;
+        return NULL;
+    }
     const mae_backend *backend = reference_backend(context);
     if (!backend)
         return mae_error_new(MAE_ERR_FAILED, "no reference engine: %s", why_missing(context, MAE_REFERENCE_BACKEND));
-    for (size_t i = 0; i < context->n_pes && !context->reference; i++)
+    for (size_t i = 0; i < context->n_pes; i++)
         if (context->pes[i].backend == backend) {
             *ret_pe = context->pes[i].pe;
             return NULL;
         }
-    if (!context->reference) {
-        const mae_pe_found *found;
-        size_t n;
-        MAE_TRY(backend->probe(&found, &n));
-        MAE_TRY(open_pe(context, backend, &found[0], &context->reference));
-    }
+    const mae_pe_found *found;
+    size_t n;
+    MAE_TRY(backend->probe(&found, &n));
+    MAE_TRY(open_pe(context, backend, &found[0], &context->reference));
     *ret_pe = context->reference;
     return NULL;
 }

@@ -33,13 +33,16 @@ struct mae_context {
     mae_context_pe *pes;
     size_t n_missing;
     mae_missing_backend *missing;
-    mae_pe *reference; /* opened when first needed, and only if it is not among `pes` */
+    mae_pe *reference;       /* opened when first needed, and only if it is not among `pes` */
+    mae_program_clock clock; /* that networks of this context are timed by; zero: the machine's */
 };
 
 struct mae_model {
     mae_context *context;
     mae_graph *graph;
 };
+
+uint64_t mae_context_now_ns(const mae_context *context);
 
 /* The reference PE: one of the context's, or opened now. */
 MAE_MUST_CHECK mae_error *mae_context_reference(mae_context *context, mae_pe **ret_pe);

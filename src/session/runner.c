@@ -20,7 +20,7 @@ static mae_error *find_unread_inputs(mae_frame_runner *runner)
 }
 
 static mae_error *create(const mae_graph *graph, mae_pe *const *pes, const char *const *names, const int *mapping,
-                         mae_frame_runner **ret_runner)
+                         mae_program_clock clock, mae_frame_runner **ret_runner)
 {
     mae_frame_runner *runner = calloc(1, sizeof *runner);
     if (!runner)
@@ -35,6 +35,7 @@ static mae_error *create(const mae_graph *graph, mae_pe *const *pes, const char 
                                  .pes = pes,
                                  .pe_names = names,
                                  .mapping = mapping,
+                                 .clock = clock,
                                  .first = 0,
                                  .last = (int)graph->n_layers - 1};
         error = mae_program_create(&spec, &runner->program);
@@ -60,7 +61,7 @@ mae_error *mae_runner_create(const mae_context *context, const mae_graph *graph,
         names[i] = context->infos[i].name;
     }
     if (!error)
-        error = create(graph, pes, names, mapping, ret_runner);
+        error = create(graph, pes, names, mapping, context->clock, ret_runner);
     free(pes);
     free(names);
     return error;
@@ -71,7 +72,7 @@ mae_error *mae_runner_create_single(mae_pe *pe, const mae_graph *graph, mae_fram
     int *mapping = calloc(graph->n_layers + 1, sizeof *mapping);
     if (!mapping)
         return mae_error_nomem();
-    mae_error *error = create(graph, &pe, NULL, mapping, ret_runner);
+    mae_error *error = create(graph, &pe, NULL, mapping, (mae_program_clock){0}, ret_runner);
     free(mapping);
     return error;
 }
@@ -168,7 +169,7 @@ mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *refere
                               double rel_tolerance, mae_verdict *ret_verdict)
 {
     const mae_graph *graph = runner->graph;
-    mae_verdict verdict = {0, 0, true, NULL};
+    mae_verdict verdict = {.ok = true, .abs_tolerance = abs_tolerance, .rel_tolerance = rel_tolerance};
     for (size_t i = 0; i < graph->n_outputs; i++) {
         const void *value, *wanted;
         mae_shape shape, wanted_shape;
