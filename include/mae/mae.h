@@ -130,6 +130,7 @@ typedef struct mae_verdict {
     double max_rel;     /* largest |output - reference| / max |reference| of that output */
     bool ok;            /* every element within abs + rel * max |reference| of its PEs' tolerances */
     const char *output; /* of the largest relative error, or of the first failure */
+    double abs_tolerance, rel_tolerance; /* what it was judged by */
 } mae_verdict;
 
 /* Tolerances to verify by instead of the widest of the plan's PEs: abs + rel * max |reference|. */
