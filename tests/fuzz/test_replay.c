@@ -13,6 +13,12 @@ static void plans(void **state)
     replay_corpus("plan", fuzz_plan, 5, 2);
 }
 
+static void socs(void **state)
+{
+    (void)state;
+    replay_corpus("soc", fuzz_soc, 5, 2);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -24,6 +30,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles),
         cmocka_unit_test(plans),
+        cmocka_unit_test(socs),
         cmocka_unit_test(models),
     };
     return cmocka_run_group_tests_name("fuzz corpora of the library", tests, NULL, NULL);
