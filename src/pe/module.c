@@ -63,7 +63,8 @@ static bool own_file(char *ret_path)
 
 static bool look_beside_us(search *s)
 {
-    static const char *const below[] = {"/backends", "/mae/backends", "/../lib/mae/backends"};
+    static const char *const below[] = {"" /* of a backend that loads another */, "/backends", "/mae/backends",
+                                        "/../lib/mae/backends"};
     char path[PATH_MAX];
     if (!own_file(path))
         return false;
