@@ -2,6 +2,7 @@
 #ifndef MAE_BACKENDS_SIM_PE_H
 #define MAE_BACKENDS_SIM_PE_H
 
+#include "backends/sim/reference.h"
 #include "backends/sim/soc.h"
 #include "base/stats.h"
 #include "mae/backend.h"
@@ -19,9 +20,10 @@ typedef struct sim_pe {
     mae_pe base;
     sim_soc *soc;
     int index; /* in the profile */
-    double slow, noise;
-    mae_rng rng;
+    double noise, power_noise;
+    mae_rng time_rng, power_rng;
     sim_fault fault;
+    sim_reference reference;
 } sim_pe;
 
 /* MAE_ERR_LOST if this event is the one, or came after it. */

@@ -1,7 +1,5 @@
 #include "backends/sim/sim.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,86 +10,47 @@ const mae_backend *mae_backend_entry(void);
 
 /* ---- options ---- */
 
-typedef struct settings {
-    const char *profile, *pe, *clock, *soc, *slow, *noise, *seed, *layer_ns, *fail_at, *fail_after, *fail_layer;
-} settings;
-
-static const char **setting_of(settings *s, const char *key)
-{
-    const struct {
-        const char *key;
-        const char **value;
-    } known[] = {{"profile", &s->profile},
-                 {"pe", &s->pe},
-                 {"clock", &s->clock},
-                 {"soc", &s->soc},
-                 {"slow", &s->slow},
-                 {"noise", &s->noise},
-                 {"seed", &s->seed},
-                 {"layer_ns", &s->layer_ns},
-                 {"fail_at", &s->fail_at},
-                 {"fail_after", &s->fail_after},
-                 {"fail_layer", &s->fail_layer}};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(known[i].key, key) == 0)
-            return known[i].value;
-    return NULL;
-}
-
-static mae_error *read_settings(const mae_pe_config *config, settings *s)
-{
-    for (size_t i = 0; i < config->n_options; i++) {
-        const char **value = setting_of(s, config->options[i].key);
-        if (!value)
-            return mae_error_new(MAE_ERR_USAGE, "a virtual PE has no option %s", config->options[i].key);
-        *value = config->options[i].value;
-    }
-    if (!s->profile)
-        return mae_error_new(MAE_ERR_USAGE, "a virtual PE needs the option profile");
-    s->pe = s->pe ? s->pe : config->name;
-    s->soc = s->soc ? s->soc : s->profile;
-    return NULL;
-}
-
-static mae_error *parse_number(const char *key, const char *text, double least, double most, double *number)
-{
-    if (!text)
-        return NULL;
-    char *end = NULL;
-    double value = strtod(text, &end);
-    if (end == text || *end || !(value >= least && value <= most))
-        return mae_error_new(MAE_ERR_USAGE, "option %s of a virtual PE is \"%s\", not a number from %g to %g", key,
-                             text, least, most);
-    *number = value;
-    return NULL;
-}
-
-/* The place of `text` in `words`. */
-static mae_error *parse_word(const char *key, const char *text, const char *const *words, size_t n, int *ret_word)
-{
-    for (size_t i = 0; text && i < n; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            *ret_word = (int)i;
-            return NULL;
-        }
-    }
-    if (text)
-        return mae_error_new(MAE_ERR_USAGE, "option %s of a virtual PE cannot be \"%s\"", key, text);
-    return NULL;
-}
-
-static mae_error *parse_fault(const settings *s, sim_fault *fault)
+static mae_error *read_fault(const sim_options *options, sim_fault *fault)
 {
     static const char *const events[] = {"compile", "bind", "run"};
+    const char *layer = options->text[SIM_KEY_FAIL_LAYER];
     int at = SIM_RUN;
     double after = 0;
-    MAE_TRY(parse_word("fail_at", s->fail_at, events, 3, &at));
-    MAE_TRY(parse_number("fail_after", s->fail_after, 0, 1e9, &after));
-    fault->armed = s->fail_at || s->fail_after || s->fail_layer;
+    MAE_TRY(sim_options_word(options, SIM_KEY_FAIL_AT, events, 3, &at));
+    MAE_TRY(sim_options_number(options, SIM_KEY_FAIL_AFTER, 0, 1e9, &after));
+    fault->armed = options->text[SIM_KEY_FAIL_AT] || options->text[SIM_KEY_FAIL_AFTER] || layer;
     fault->at = (sim_event)at;
     fault->after = (int)after;
-    if (s->fail_layer && !(fault->layer = strdup(s->fail_layer)))
+    if (layer && !(fault->layer = strdup(layer)))
         return mae_error_nomem();
+    return NULL;
+}
+
+/* PEs with the same seed still have noise of their own; so have time and power. */
+static mae_error *read_noise(const sim_options *options, sim_pe *pe)
+{
+    double seed = 1;
+    MAE_TRY(sim_options_number(options, SIM_KEY_NOISE, 0, 1, &pe->noise));
+    MAE_TRY(sim_options_number(options, SIM_KEY_POWER_NOISE, 0, 1, &pe->power_noise));
+    MAE_TRY(sim_options_number(options, SIM_KEY_SEED, 0, 1e15, &seed));
+    pe->time_rng.state = (uint64_t)seed + (uint64_t)pe->index * 0xd1342543de82ef95u;
+    pe->power_rng.state = ~pe->time_rng.state;
+    return NULL;
+}
+
+static mae_error *read_outputs(const sim_options *options, const mae_pe_config *config, sim_pe *pe)
+{
+    static const char *const outputs[] = {"tags", "reference"};
+    const char *backend = options->text[SIM_KEY_REFERENCE];
+    int output = 0;
+    MAE_TRY(sim_options_word(options, SIM_KEY_OUTPUTS, outputs, 2, &output));
+    if (output == 0 && backend)
+        return mae_error_new(MAE_ERR_USAGE, "option reference of a virtual PE needs outputs to be reference");
+    if (output == 0)
+        return NULL;
+    MAE_TRY(sim_reference_open(backend ? backend : "ort", config, &pe->reference));
+    pe->base.abs_tolerance = pe->reference.pe->abs_tolerance;
+    pe->base.rel_tolerance = pe->reference.pe->rel_tolerance;
     return NULL;
 }
 
@@ -125,6 +84,8 @@ static bool sim_supports(mae_pe *base, const mae_graph *graph, int layer, const 
     int known = mae_profile_find_layer(profile, l->name);
     if (known < 0)
         reason = "the profile has no layer of this name";
+    else if (known != layer)
+        reason = "the profile has its layers in another order";
     else if (!profile->costs[(size_t)known * profile->n_pes + (size_t)pe->index].supported)
         reason = "by the profile, this PE cannot run it";
     for (size_t i = 0; i < l->n_inputs; i++)
@@ -133,6 +94,8 @@ static bool sim_supports(mae_pe *base, const mae_graph *graph, int layer, const 
     for (size_t i = 0; i < l->n_outputs; i++)
         if (!is_plain(&graph->tensors[l->outputs[i]]))
             reason = "an output has no fixed size";
+    if (!reason && pe->reference.pe)
+        return pe->reference.pe->ops->supports(pe->reference.pe, graph, layer, ret_reason);
     if (reason && ret_reason)
         *ret_reason = reason;
     return !reason;
@@ -144,6 +107,7 @@ static void sim_close(mae_pe *base)
     if (!pe)
         return;
     sim_soc_close(pe->soc);
+    sim_reference_close(&pe->reference);
     free(pe->fault.layer);
     free(pe);
 }
@@ -163,36 +127,32 @@ static const mae_pe_ops ops_without_times = {.supports = sim_supports,
                                              .discard = sim_discard,
                                              .close = sim_close};
 
-static mae_error *set_up(sim_pe *pe, const settings *s)
+static mae_error *set_up(sim_pe *pe, const sim_options *options, const mae_pe_config *config)
 {
-    static const char *const clocks[] = {"real", "virtual"}, *const answers[] = {"no", "yes"};
-    int clock = 0, times = 1;
-    double seed = 1;
-    pe->slow = 1;
-    MAE_TRY(parse_word("clock", s->clock, clocks, 2, &clock));
-    MAE_TRY(parse_word("layer_ns", s->layer_ns, answers, 2, &times));
-    MAE_TRY(parse_number("slow", s->slow, 1e-6, 1e6, &pe->slow));
-    MAE_TRY(parse_number("noise", s->noise, 0, 1, &pe->noise));
-    MAE_TRY(parse_number("seed", s->seed, 0, 1e15, &seed));
-    MAE_TRY(parse_fault(s, &pe->fault));
-    pe->rng.state = (uint64_t)seed;
+    static const char *const answers[] = {"no", "yes"};
+    int times = 1;
+    MAE_TRY(sim_options_word(options, SIM_KEY_LAYER_NS, answers, 2, &times));
+    MAE_TRY(read_fault(options, &pe->fault));
     pe->base.ops = times ? &ops : &ops_without_times;
-    MAE_TRY(sim_soc_open(s->soc, s->profile, clock == 1, &pe->soc));
-    pe->index = mae_profile_find_pe(sim_soc_profile(pe->soc), s->pe);
+    MAE_TRY(sim_soc_open(options, &pe->soc));
+    pe->index = mae_profile_find_pe(sim_soc_profile(pe->soc), options->text[SIM_KEY_PE]);
     if (pe->index < 0)
-        return mae_error_new(MAE_ERR_USAGE, "%s has no PE %s", s->profile, s->pe);
-    return NULL;
+        return mae_error_new(MAE_ERR_USAGE, "%s has no PE %s", options->text[SIM_KEY_PROFILE],
+                             options->text[SIM_KEY_PE]);
+    MAE_TRY(read_noise(options, pe));
+    MAE_TRY(sim_soc_set_pe(pe->soc, pe->index, options));
+    return read_outputs(options, config, pe);
 }
 
 static mae_error *sim_open(const mae_pe_config *config, mae_pe **ret_pe)
 {
-    settings s = {.profile = NULL};
-    MAE_TRY(read_settings(config, &s));
+    sim_options options;
+    MAE_TRY(sim_options_read(config, &options));
     sim_pe *pe = calloc(1, sizeof *pe);
     if (!pe)
         return mae_error_nomem();
     pe->base.backend = mae_backend_entry();
-    mae_error *error = set_up(pe, &s);
+    mae_error *error = set_up(pe, &options, config);
     if (error) {
         sim_close(&pe->base);
         return error;
@@ -207,14 +167,57 @@ static mae_error *sim_probe(const mae_pe_found **ret_found, size_t *ret_n)
     return mae_error_new(MAE_ERR_FAILED, "virtual PEs are opened with a profile, not found");
 }
 
+/* ---- services ---- */
+
+static sim_soc *soc_of(mae_pe *pe)
+{
+    return ((sim_pe *)pe)->soc;
+}
+
 static uint64_t now_ns(mae_pe *pe)
 {
-    return sim_soc_now_ns(((sim_pe *)pe)->soc);
+    return sim_soc_now_ns(soc_of(pe));
+}
+
+static void wait_ns(mae_pe *pe, uint64_t ns)
+{
+    const sim_phase phase = {(double)ns, 0};
+    sim_job job = {.pe = -1, .n = 1, .phases = &phase, .time_factor = 1};
+    sim_soc_submit(soc_of(pe), &job);
+    mae_error_free(sim_soc_wait(soc_of(pe), &job)); /* of a meter that cannot be written a run will tell */
+}
+
+static bool set_alarm(mae_pe *pe, uint64_t first_ns, mae_clock_alarm *alarm, void *ctx)
+{
+    return sim_soc_set_alarm(soc_of(pe), first_ns, alarm, ctx);
+}
+
+static double energy_mj(mae_pe *pe, const char *rail)
+{
+    return sim_soc_energy_mj(soc_of(pe), rail);
+}
+
+static double celsius(mae_pe *pe)
+{
+    return sim_soc_celsius(soc_of(pe));
+}
+
+static uint64_t layer_runs(mae_pe *pe, int layer)
+{
+    return sim_soc_layer_runs(soc_of(pe), layer);
+}
+
+static void hold(mae_pe *pe, int change)
+{
+    sim_soc_hold(soc_of(pe), change);
 }
 
 static const void *sim_service(const char *name)
 {
-    static const mae_sim_service service = {now_ns};
+    static const mae_sim_service service = {now_ns, energy_mj, celsius, layer_runs, hold};
+    static const mae_clock_service clock = {now_ns, wait_ns, set_alarm};
+    if (strcmp(name, MAE_CLOCK_SERVICE) == 0)
+        return &clock;
     return strcmp(name, MAE_SIM_SERVICE) == 0 ? &service : NULL;
 }
 

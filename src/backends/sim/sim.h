@@ -1,37 +1,31 @@
-/* The virtual SoC: PEs that take as long as a profile says and compute reproducible nonsense.
+/* The virtual SoC: PEs that take as long and as much energy as a profile says, on a clock that may be virtual.
  *
- * It is never found by looking: `open` it with options.
- *
- *     profile    path of the mae-profile file whose costs are paced                        (must be)
- *     pe         name of the PE in it                                                      (the PE's own name)
- *     clock      "real": runs take their time; "virtual": a counter moves on               (real)
- *     soc        PEs opened with the same text share clock and memory homes                (the profile's path)
- *     slow       factor on all times                                                       (1)
- *     noise      relative standard deviation of a run's time                               (0)
- *     seed       of the noise                                                              (1)
- *     layer_ns   "no": a PE that cannot tell the times inside a segment                    (yes)
- *     fail_at    "compile", "bind" or "run": what the device is lost at                    (run, if any fail_ is set)
- *     fail_after how many of these go well before                                          (0)
- *     fail_layer only those of segments with this layer count                              (all count)
- *
- * Time: a run takes its segment's row if the profile has one, else segment_ms and the layers' time_ms;
- * and, before it, the transfers of section 2 of docs/formats.md that its inputs (and graph outputs, when
- * there is a host) cause. A frame begins with a run of a layer not behind the last one that ran.
- *
- * Values: every tensor is a function of its layer's name, its own name and the layer's input values, so
- * that outputs are the same for every mapping and change when a buffer is mixed up. Of a tensor of more than
- * 4096 elements, consumers look at 4096 spread evenly.
+ * It is never found by looking: `open` it with options. docs/backends/sim.md lists them, and says what its time,
+ * energy and values are.
  */
 #ifndef MAE_BACKENDS_SIM_SIM_H
 #define MAE_BACKENDS_SIM_SIM_H
 
 #include "mae/backend.h"
 
-/* mae_backend.service(MAE_SIM_SERVICE) gives a const mae_sim_service *. */
+/* mae_backend.service(MAE_SIM_SERVICE) gives a const mae_sim_service *: the truth that tests compare with. */
 #define MAE_SIM_SERVICE "sim-1"
 
 typedef struct mae_sim_service {
     uint64_t (*now_ns)(mae_pe *pe); /* by the clock of the PE's SoC */
+
+    /* Energy since the SoC was made, idle draw included, of the rail of this label, or of all (NULL); -1 if there is
+     * none of this label. */
+    double (*energy_mj)(mae_pe *pe, const char *rail);
+    double (*celsius)(mae_pe *pe);
+
+    /* How often a layer of the profile has run to its end, on any PE of the SoC. */
+    uint64_t (*layer_runs)(mae_pe *pe, int layer);
+
+    /* Counts the work that is in hand: while fewer threads are inside runs (or waits) than there is work in hand, a
+     * virtual clock stands still, so that runs overlap that would. Who hands work to another thread adds 1, who is
+     * through with it takes 1 away. One thread alone need not count. */
+    void (*hold)(mae_pe *pe, int change);
 } mae_sim_service;
 
 #endif

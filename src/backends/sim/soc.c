@@ -1,30 +1,10 @@
-#include "backends/sim/soc.h"
-
+/* Virtual SoCs: made with their first PE, gone with their last. */
 #include <math.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/sim/soc_impl.h"
 #include "base/clock.h"
-
-/* Where one tensor is in the present frame. */
-typedef struct place {
-    int home;      /* PE that produced it; -1: nobody, it is free everywhere */
-    uint64_t have; /* PEs it was moved to, as bits */
-    bool handed;   /* to a later segment of its home */
-} place;
-
-struct sim_soc {
-    sim_soc *next;
-    char *name, *profile_path;
-    int users;
-    mae_profile *profile;
-    bool virtual_clock;
-    pthread_mutex_t lock;
-    double virtual_ns; /* fractions of a nanosecond add up */
-    place *places;     /* per tensor of the profile */
-    int newest;        /* first layer of the last run */
-};
 
 /* PEs are opened one by one, by text; what makes those of one SoC meet must outlive each of them. */
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -34,60 +14,120 @@ static void destroy(sim_soc *soc)
 {
     if (!soc)
         return;
-    pthread_mutex_destroy(&soc->lock);
+    sim_time_stop(soc);
+    sim_tree_destroy(soc->tree);
+    sim_power_finish(&soc->power);
+    sim_script_finish(&soc->script);
+    for (size_t p = 0; soc->pes && p < soc->profile->n_pes; p++)
+        free(soc->pes[p].contention);
     mae_profile_destroy(soc->profile);
+    free(soc->pes);
     free(soc->places);
+    free(soc->first_use);
+    free(soc->seen);
+    free(soc->layer_runs);
+    for (size_t k = 0; k < SIM_N_SOC_KEYS; k++)
+        free(soc->text[k]);
     free(soc->name);
-    free(soc->profile_path);
+    pthread_cond_destroy(&soc->changed);
+    pthread_mutex_destroy(&soc->lock);
     free(soc);
 }
 
-static mae_error *create(const char *name, const char *profile_path, bool virtual_clock, sim_soc **ret_soc)
+static mae_error *keep_texts(sim_soc *soc, const sim_options *options)
 {
-    mae_profile *profile = NULL;
-    MAE_TRY(mae_profile_read(profile_path, &profile));
+    sim_options own = {{NULL}};
+    soc->name = strdup(options->text[SIM_KEY_SOC]);
+    bool all_there = soc->name != NULL;
+    for (size_t k = 0; k < SIM_N_SOC_KEYS; k++) {
+        soc->text[k] = options->text[k] ? strdup(options->text[k]) : NULL;
+        all_there = all_there && !options->text[k] == !soc->text[k];
+        own.text[k] = soc->text[k];
+    }
+    return all_there ? sim_settings_read(&own, &soc->settings) : mae_error_nomem();
+}
+
+static mae_error *make_pes(sim_soc *soc)
+{
+    const mae_profile *profile = soc->profile;
+    soc->pes = calloc(profile->n_pes, sizeof *soc->pes);
+    if (!soc->pes)
+        return mae_error_nomem();
+    for (size_t p = 0; p < profile->n_pes; p++) {
+        int same = 0;
+        while (strcmp(profile->pes[same].resource, profile->pes[p].resource) != 0)
+            same++;
+        soc->pes[p] = (sim_pe_state){.resource = same, .slow = 1, .script_slow = 1, .lie = 1};
+    }
+    return NULL;
+}
+
+static mae_error *fill(sim_soc *soc, const sim_options *options)
+{
+    MAE_TRY(keep_texts(soc, options));
+    MAE_TRY(mae_profile_read(soc->text[SIM_KEY_PROFILE], &soc->profile));
+    MAE_TRY(make_pes(soc));
+    MAE_TRY(sim_places_init(soc));
+    if (soc->settings.script)
+        MAE_TRY(sim_script_read(soc->settings.script, soc->profile, &soc->script));
+    MAE_TRY(sim_power_init(&soc->power, &soc->settings, soc->profile));
+    if (soc->settings.meter_root)
+        MAE_TRY(sim_tree_create(&soc->power, &soc->tree));
+    return sim_time_start(soc);
+}
+
+static mae_error *create(const sim_options *options, sim_soc **ret_soc)
+{
     sim_soc *soc = calloc(1, sizeof *soc);
-    if (!soc) {
-        mae_profile_destroy(profile);
+    if (!soc)
         return mae_error_nomem();
-    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&soc->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&soc->lock, NULL);
-    soc->profile = profile;
-    soc->virtual_clock = virtual_clock;
-    soc->newest = INT32_MAX;
-    soc->name = strdup(name);
-    soc->profile_path = strdup(profile_path);
-    soc->places = calloc(profile->n_tensors + 1, sizeof *soc->places);
-    if (!soc->name || !soc->profile_path || !soc->places) {
+    mae_error *error = fill(soc, options);
+    if (error) {
         destroy(soc);
-        return mae_error_nomem();
+        return error;
     }
-    for (size_t t = 0; t < profile->n_tensors; t++)
-        soc->places[t].home = -1;
     *ret_soc = soc;
     return NULL;
 }
 
-static mae_error *find_or_create(const char *name, const char *profile_path, bool virtual_clock, sim_soc **ret_soc)
+/* A later PE may leave the SoC's options out, but not contradict them. */
+static mae_error *check_same(const sim_soc *soc, const sim_options *options)
+{
+    for (size_t k = 0; k < SIM_N_SOC_KEYS; k++) {
+        const char *text = options->text[k], *first = soc->text[k];
+        if (text && (!first || strcmp(text, first) != 0))
+            return mae_error_new(MAE_ERR_USAGE, "option %s is \"%s\" here and %s%s%s at the first PE of virtual SoC %s",
+                                 sim_key_name((sim_key)k), text, first ? "\"" : "", first ? first : "absent",
+                                 first ? "\"" : "", soc->name);
+    }
+    return NULL;
+}
+
+static mae_error *find_or_create(const sim_options *options, sim_soc **ret_soc)
 {
     for (sim_soc *soc = all; soc; soc = soc->next) {
-        if (strcmp(soc->name, name) != 0)
+        if (strcmp(soc->name, options->text[SIM_KEY_SOC]) != 0)
             continue;
-        if (soc->virtual_clock != virtual_clock || strcmp(soc->profile_path, profile_path) != 0)
-            return mae_error_new(MAE_ERR_USAGE, "the PEs of virtual SoC %s must have the same profile and clock", name);
+        MAE_TRY(check_same(soc, options));
         *ret_soc = soc;
         return NULL;
     }
-    MAE_TRY(create(name, profile_path, virtual_clock, ret_soc));
+    MAE_TRY(create(options, ret_soc));
     (*ret_soc)->next = all;
     all = *ret_soc;
     return NULL;
 }
 
-mae_error *sim_soc_open(const char *name, const char *profile_path, bool virtual_clock, sim_soc **ret_soc)
+mae_error *sim_soc_open(const sim_options *options, sim_soc **ret_soc)
 {
     pthread_mutex_lock(&all_lock);
-    mae_error *error = find_or_create(name, profile_path, virtual_clock, ret_soc);
+    mae_error *error = find_or_create(options, ret_soc);
     if (!error)
         (*ret_soc)->users++;
     pthread_mutex_unlock(&all_lock);
@@ -114,100 +154,75 @@ const mae_profile *sim_soc_profile(const sim_soc *soc)
     return soc->profile;
 }
 
-uint64_t sim_soc_now_ns(sim_soc *soc)
+double sim_soc_stretch(const sim_soc *soc)
 {
-    if (!soc->virtual_clock)
-        return mae_clock_now_ns();
-    pthread_mutex_lock(&soc->lock);
-    double now = soc->virtual_ns;
-    pthread_mutex_unlock(&soc->lock);
-    return (uint64_t)llround(now);
+    return soc->settings.stretch;
 }
 
-void sim_soc_wait(sim_soc *soc, uint64_t begin_ns, double ns)
+/* ---- what a PE's options say ---- */
+
+static mae_error *bad_contention(const char *text)
 {
-    if (!soc->virtual_clock) {
-        mae_clock_sleep_until_ns(begin_ns + (uint64_t)llround(ns));
-        return;
+    return mae_error_new(MAE_ERR_USAGE,
+                         "option contention of a virtual PE is \"%s\", not a list like gpu=1.2,dla=1.05 of "
+                         "PEs of the profile and factors from 1e-6 to 1e6",
+                         text);
+}
+
+/* "gpu=1.2,dla=1.05" into factors per PE of the profile. */
+static mae_error *parse_contention(const mae_profile *profile, const char *text, double *factors)
+{
+    for (const char *at = text;; at++) {
+        const char *equals = strchr(at, '=');
+        size_t length = equals ? (size_t)(equals - at) : 0;
+        size_t q = 0;
+        while (q < profile->n_pes &&
+               (strlen(profile->pes[q].name) != length || memcmp(profile->pes[q].name, at, length) != 0))
+            q++;
+        if (!equals || q == profile->n_pes)
+            return bad_contention(text);
+        char *end = NULL;
+        factors[q] = strtod(equals + 1, &end);
+        if (end == equals + 1 || !(factors[q] >= 1e-6 && factors[q] <= 1e6) || (*end && *end != ','))
+            return bad_contention(text);
+        if (!*end)
+            return NULL;
+        at = end;
     }
-    pthread_mutex_lock(&soc->lock);
-    soc->virtual_ns += ns;
-    pthread_mutex_unlock(&soc->lock);
 }
 
-void sim_soc_begin(sim_soc *soc, int first_layer)
+static mae_error *read_contention(const mae_profile *profile, const char *text, double **ret_factors)
 {
-    pthread_mutex_lock(&soc->lock);
-    if (first_layer <= soc->newest) {
-        for (size_t t = 0; t < soc->profile->n_tensors; t++) {
-            int home = soc->profile->tensors[t].producer < 0 ? soc->profile->host : -1;
-            soc->places[t] = (place){home, 0, false};
-        }
-    }
-    soc->newest = first_layer;
-    pthread_mutex_unlock(&soc->lock);
-}
-
-static bool find_override(const mae_profile *profile, int tensor, int from, int to, double *ret_ms)
-{
-    for (size_t i = 0; i < profile->n_overrides; i++) {
-        const mae_transfer_override *row = &profile->overrides[i];
-        if (row->tensor == tensor && row->from == from && row->to == to) {
-            *ret_ms = row->time_ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-static mae_error *transfer_ms(const mae_profile *profile, int tensor, int from, int to, double *ret_ms)
-{
-    if (find_override(profile, tensor, from, to, ret_ms))
-        return NULL;
-    const mae_transfer *row = &profile->transfers[(size_t)from * profile->n_pes + (size_t)to];
-    if (!row->crossable && from != to)
-        return mae_error_new(MAE_ERR_FAILED, "no transfer of %s from %s to %s", profile->tensors[tensor].name,
-                             profile->pes[from].name, profile->pes[to].name);
-    *ret_ms = row->crossable ? row->fixed_ms + row->ms_per_mib * profile->tensors[tensor].bytes / 1048576.0 : 0;
-    return NULL;
-}
-
-/* Section 2 of docs/formats.md, one tensor at a time; the SoC is locked. */
-static mae_error *fetch(sim_soc *soc, int tensor, int pe, double *ret_ms)
-{
-    place *where = &soc->places[tensor];
-    bool is_input = soc->profile->tensors[tensor].producer < 0;
-    double ms = 0;
-    if (where->home == pe && !is_input && !where->handed) {
-        MAE_TRY(transfer_ms(soc->profile, tensor, pe, pe, &ms));
-        where->handed = true;
-    } else if (where->home >= 0 && where->home != pe && !(where->have >> pe & 1)) {
-        MAE_TRY(transfer_ms(soc->profile, tensor, where->home, pe, &ms));
-        where->have |= UINT64_C(1) << pe;
-    }
-    *ret_ms = ms;
-    return NULL;
-}
-
-mae_error *sim_soc_fetch(sim_soc *soc, int tensor, int pe, double *ret_ms)
-{
-    pthread_mutex_lock(&soc->lock);
-    mae_error *error = fetch(soc, tensor, pe, ret_ms);
-    pthread_mutex_unlock(&soc->lock);
+    double *factors = calloc(profile->n_pes, sizeof *factors);
+    if (!factors)
+        return mae_error_nomem();
+    for (size_t q = 0; q < profile->n_pes; q++)
+        factors[q] = 1;
+    mae_error *error = parse_contention(profile, text, factors);
+    if (error)
+        free(factors);
+    else
+        *ret_factors = factors;
     return error;
 }
 
-mae_error *sim_soc_produce(sim_soc *soc, int tensor, int pe, double *ret_ms)
+mae_error *sim_soc_set_pe(sim_soc *soc, int pe, const sim_options *options)
 {
+    double slow = 1, idle_w = 0, *contention = NULL;
+    MAE_TRY(sim_options_number(options, SIM_KEY_SLOW, 1e-6, 1e6, &slow));
+    MAE_TRY(sim_options_number(options, SIM_KEY_IDLE_W, 0, 1e6, &idle_w));
+    if (options->text[SIM_KEY_CONTENTION])
+        MAE_TRY(read_contention(soc->profile, options->text[SIM_KEY_CONTENTION], &contention));
     pthread_mutex_lock(&soc->lock);
-    const mae_profile *profile = soc->profile;
-    soc->places[tensor] = (place){pe, 0, false};
-    mae_error *error = NULL;
-    double ms = 0;
-    if (profile->tensors[tensor].is_output && profile->host >= 0 && profile->host != pe)
-        error = fetch(soc, tensor, profile->host, &ms);
+    sim_time_catch_up(soc);
+    mae_error *error = options->text[SIM_KEY_IDLE_W] ? sim_power_set_idle(&soc->power, pe, idle_w) : NULL;
+    if (!error) {
+        free(soc->pes[pe].contention);
+        soc->pes[pe].contention = contention;
+        soc->pes[pe].slow = slow;
+    } else {
+        free(contention);
+    }
     pthread_mutex_unlock(&soc->lock);
-    if (!error)
-        *ret_ms = ms;
     return error;
 }
