@@ -225,8 +225,9 @@ static int print_json(const run *r)
 {
     json_t *verify = json_null();
     if (r->args->verify)
-        verify = json_pack("{s:o,s:o,s:b}", "max_abs", cli_json_number(r->verdict.max_abs), "max_rel",
-                           cli_json_number(r->verdict.max_rel), "ok", r->verdict.ok);
+        verify = json_pack("{s:o,s:o,s:f,s:f,s:b}", "max_abs", cli_json_number(r->verdict.max_abs), "max_rel",
+                           cli_json_number(r->verdict.max_rel), "abs_tolerance", r->verdict.abs_tolerance,
+                           "rel_tolerance", r->verdict.rel_tolerance, "ok", r->verdict.ok);
     return cli_json_print(json_pack("{s:s,s:i,s:i,s:{s:f,s:f,s:f},s:o,s:o}", "format", "mae-run", "version", 1,
                                     "frames", r->frames, "latency_ms", "p50", percentile(r->times_ms, r->frames, 0.5),
                                     "p99", percentile(r->times_ms, r->frames, 0.99), "max", r->times_ms[r->frames - 1],
@@ -268,8 +269,9 @@ static int print_text(const run *r)
         printf("output %s: %s\n", r->graph->tensors[r->graph->outputs[i]].name, cli_shape_text(&shape, text));
     }
     if (r->args->verify && r->verdict.ok)
-        printf("verified against ONNX Runtime: largest error %.3g, relative %.3g\n", r->verdict.max_abs,
-               r->verdict.max_rel);
+        printf("verified against ONNX Runtime: largest error %.3g, relative %.3g (tolerance %g + %g x the output's "
+               "largest)\n",
+               r->verdict.max_abs, r->verdict.max_rel, r->verdict.abs_tolerance, r->verdict.rel_tolerance);
     return 0;
 }
 
@@ -285,9 +287,12 @@ static int run_all(run *r, const char *path)
     CLI_TRY(write_files(r));
     CLI_TRY(r->args->json ? print_json(r) : print_text(r));
     if (r->args->verify && !r->verdict.ok)
-        return cli_error(MAE_ERR_VERIFY,
-                         "output '%s' differs from ONNX Runtime's by %.3g, relative %.3g: beyond the tolerance",
-                         r->verdict.output ? r->verdict.output : "?", r->verdict.max_abs, r->verdict.max_rel);
+        return cli_error(
+            MAE_ERR_VERIFY,
+            "output '%s' differs from ONNX Runtime's by %.3g, relative %.3g: beyond the tolerance of %g + %g x "
+            "the output's largest",
+            r->verdict.output ? r->verdict.output : "?", r->verdict.max_abs, r->verdict.max_rel,
+            r->verdict.abs_tolerance, r->verdict.rel_tolerance);
     return 0;
 }
 

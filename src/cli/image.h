@@ -13,7 +13,8 @@ typedef struct cli_image {
 
 bool cli_image_is(const void *data, size_t size);
 
-/* `path` stands for the file in messages. Transparency is laid over white. */
+/* `path` stands for the file in messages. Transparency is laid over white; a JPEG's EXIF orientation is followed, and its
+ * CMYK or YCCK inks become light without a colour profile. */
 int cli_image_parse(const char *path, const void *data, size_t size, cli_image *ret_image);
 int cli_image_read(const char *path, cli_image *ret_image);
 int cli_image_write_png(const char *path, const cli_image *image);

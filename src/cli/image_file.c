@@ -10,11 +10,19 @@
 #include <png.h>
 #include <setjmp.h>
 
+#include "cli/exif.h"
 #include "cli/file.h"
 #include "cli/message.h"
 
 #define MAX_FILE ((size_t)1 << 30)
+/* Fuzzers make pictures of nothing but size; that is no news. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define MAX_PIXELS ((size_t)1 << 18)
+#else
 #define MAX_PIXELS ((size_t)1 << 28)
+#endif
+/* A picture has some ten scans; thousands over the same pixels are made to take hours. */
+#define MAX_SCANS 500
 
 static bool is_jpeg(const unsigned char *p, size_t size)
 {
@@ -64,18 +72,62 @@ static void jpeg_message(j_common_ptr jpeg, int level)
         jpeg_give_up(jpeg);
 }
 
-static int read_jpeg_rows(const char *path, struct jpeg_decompress_struct *jpeg, cli_image *image)
+static void jpeg_progress(j_common_ptr jpeg)
 {
-    jpeg_read_header(jpeg, TRUE);
-    jpeg->out_color_space = JCS_RGB;
-    jpeg_start_decompress(jpeg);
-    CLI_TRY(alloc_pixels(path, jpeg->output_width, jpeg->output_height, image));
-    while (jpeg->output_scanline < jpeg->output_height) {
-        JSAMPROW row = image->rgb + (size_t)jpeg->output_scanline * jpeg->output_width * 3;
-        jpeg_read_scanlines(jpeg, &row, 1);
+    if (((j_decompress_ptr)jpeg)->input_scan_number > MAX_SCANS) {
+        jpeg_trouble *trouble = (jpeg_trouble *)jpeg->err;
+        snprintf(trouble->text, sizeof trouble->text, "more than %d scans", MAX_SCANS);
+        longjmp(trouble->back, 1);
     }
+}
+
+/* Ink to light, without a colour profile. Adobe's programs, and with them everyone, store how little ink there is. */
+static void convert_cmyk(const JSAMPLE *cmyk, bool inverted, size_t width, uint8_t *rgb)
+{
+    for (size_t x = 0; x < width; x++, cmyk += 4, rgb += 3) {
+        for (int c = 0; c < 3; c++) {
+            int light = inverted ? cmyk[c] : 255 - cmyk[c], white = inverted ? cmyk[3] : 255 - cmyk[3];
+            rgb[c] = (uint8_t)((light * white + 127) / 255);
+        }
+    }
+}
+
+static void read_jpeg_rows(struct jpeg_decompress_struct *jpeg, cli_image *image)
+{
+    bool cmyk = jpeg->out_color_space == JCS_CMYK;
+    size_t width = jpeg->output_width;
+    /* libjpeg's memory: it is freed with the rest, also after an error. */
+    JSAMPROW line = cmyk ? jpeg->mem->alloc_small((j_common_ptr)jpeg, JPOOL_IMAGE, width * 4) : NULL;
+    while (jpeg->output_scanline < jpeg->output_height) {
+        uint8_t *to = image->rgb + (size_t)jpeg->output_scanline * width * 3;
+        JSAMPROW row = cmyk ? line : to;
+        jpeg_read_scanlines(jpeg, &row, 1);
+        if (cmyk)
+            convert_cmyk(line, jpeg->saw_Adobe_marker, width, to);
+    }
+}
+
+static int jpeg_orientation(const struct jpeg_decompress_struct *jpeg)
+{
+    int orientation = 0;
+    for (jpeg_saved_marker_ptr m = jpeg->marker_list; m && !orientation; m = m->next)
+        orientation = cli_exif_orientation(m->data, m->data_length);
+    return orientation;
+}
+
+static int read_jpeg_file(const char *path, struct jpeg_decompress_struct *jpeg, cli_image *image)
+{
+    jpeg_save_markers(jpeg, JPEG_APP0 + 1, 0xffff);
+    jpeg_read_header(jpeg, TRUE);
+    /* Before libjpeg takes memory for as many pixels as the file claims. */
+    CLI_TRY(alloc_pixels(path, jpeg->image_width, jpeg->image_height, image));
+    bool inks = jpeg->jpeg_color_space == JCS_CMYK || jpeg->jpeg_color_space == JCS_YCCK;
+    jpeg->out_color_space = inks ? JCS_CMYK : JCS_RGB;
+    jpeg_start_decompress(jpeg);
+    read_jpeg_rows(jpeg, image);
+    int orientation = jpeg_orientation(jpeg);
     jpeg_finish_decompress(jpeg);
-    return 0;
+    return cli_image_upright(image, orientation);
 }
 
 /* `image` is the caller's, so that its pixels are known after the long jump. */
@@ -90,9 +142,11 @@ static int read_jpeg(const char *path, const void *data, size_t size, cli_image 
         jpeg_destroy_decompress(&jpeg);
         return cli_error(MAE_ERR_INPUT, "%s: not a usable JPEG image: %s", path, trouble.text);
     }
+    struct jpeg_progress_mgr progress = {.progress_monitor = jpeg_progress};
     jpeg_create_decompress(&jpeg);
+    jpeg.progress = &progress;
     jpeg_mem_src(&jpeg, data, size);
-    int status = read_jpeg_rows(path, &jpeg, image);
+    int status = read_jpeg_file(path, &jpeg, image);
     jpeg_destroy_decompress(&jpeg);
     return status;
 }

@@ -108,7 +108,7 @@ static int parse_descr(const char *path, const char *descr, mae_dtype *ret_dtype
     return cli_error(MAE_ERR_INPUT, "%s: element type '%s' is not supported", path, descr);
 }
 
-static int parse_header(const char *path, cursor c, mae_shape *ret_shape)
+static int parse_header(const char *path, cursor c, mae_shape *ret_shape, bool *ret_fortran)
 {
     char key[32], descr[32] = "";
     mae_shape shape = {.rank = -1};
@@ -131,11 +131,28 @@ static int parse_header(const char *path, cursor c, mae_shape *ret_shape)
     if (!ok || shape.rank < 0 || !*descr)
         return cli_error(MAE_ERR_INPUT, "%s: the .npy header cannot be read", path);
     CLI_TRY(parse_descr(path, descr, &shape.dtype));
-    /* Both orders are the same for vectors and scalars. */
-    if (fortran && shape.rank > 1)
-        return cli_error(MAE_ERR_INPUT, "%s: Fortran order is not supported; save np.ascontiguousarray(a)", path);
     *ret_shape = shape;
+    *ret_fortran = fortran;
     return 0;
+}
+
+/* From Fortran's order, in which the first index runs fastest, to C's. */
+static void reorder(const mae_shape *shape, const unsigned char *from, size_t bytes, unsigned char *to)
+{
+    size_t width = cli_dtype_size(shape->dtype), step[MAE_MAX_RANK], source = 0;
+    int64_t index[MAE_MAX_RANK] = {0};
+    for (int i = 0; i < shape->rank; i++)
+        step[i] = i ? step[i - 1] * (size_t)shape->dims[i - 1] : width;
+    for (size_t at = 0; at < bytes; at += width) {
+        memcpy(to + at, from + source, width);
+        for (int i = shape->rank - 1; i >= 0; i--) {
+            source += step[i];
+            if (++index[i] < shape->dims[i])
+                break;
+            source -= step[i] * (size_t)index[i];
+            index[i] = 0;
+        }
+    }
 }
 
 int cli_npy_parse(const char *path, const void *data, size_t size, cli_tensor *ret_tensor)
@@ -154,7 +171,8 @@ int cli_npy_parse(const char *path, const void *data, size_t size, cli_tensor *r
 
     const char *text = (const char *)data + start;
     mae_shape shape;
-    CLI_TRY(parse_header(path, (cursor){text, text + length}, &shape));
+    bool fortran;
+    CLI_TRY(parse_header(path, (cursor){text, text + length}, &shape, &fortran));
     size_t bytes, left = size - start - length;
     char name[256];
     if (!cli_shape_bytes(&shape, &bytes) || bytes != left)
@@ -163,7 +181,10 @@ int cli_npy_parse(const char *path, const void *data, size_t size, cli_tensor *r
     void *copy = malloc(bytes ? bytes : 1);
     if (!copy)
         return cli_nomem();
-    memcpy(copy, text + length, bytes);
+    if (fortran)
+        reorder(&shape, (const unsigned char *)text + length, bytes, copy);
+    else
+        memcpy(copy, text + length, bytes);
     *ret_tensor = (cli_tensor){.shape = shape, .data = copy, .bytes = bytes};
     return 0;
 }
