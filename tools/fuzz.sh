@@ -6,7 +6,8 @@ set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-build-fuzz}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- profile plan onnx npy pb image
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(cd "$build/fuzz" && ls | sed -n 's/^fuzz_//p')
 seconds=${FUZZ_SECONDS:-60}
 export UBSAN_OPTIONS=print_stacktrace=1
 mkdir -p "$build/fuzz/findings"
