@@ -8,15 +8,24 @@
 typedef struct gap {
     size_t low, high; /* points */
     double a, b, most;
-    size_t line; /* where its `go` is kept */
+    mae_pair from, to; /* what they cost */
+    size_t line;       /* where its `go` is kept */
 } gap;
+
+/* Gaps looked into together, and what is left to pay by their lines. */
+typedef struct batch {
+    gap gaps[MAE_PATH_MANY];
+    size_t n;
+    double *go;
+} batch;
 
 typedef struct work {
     const mae_trellis *t;
     double epsilon;
     mae_front_hull *hull;
-    size_t point_room;
-    gap *open; /* still to be looked into: a stack */
+    size_t point_room, mixed_room;
+    bool *mixed; /* per point: it may be beaten by others */
+    gap *open;   /* still to be looked into: a stack */
     size_t n_open, open_room;
     gap *closed;
     size_t n_closed, closed_room;
@@ -40,8 +49,10 @@ static bool grow(void **array, size_t *room, size_t n, size_t size)
 static bool reserve_point(work *w)
 {
     mae_front_hull *h = w->hull;
-    if (!grow((void **)&h->points, &w->point_room, h->n_points, sizeof *h->points))
+    if (!grow((void **)&h->points, &w->point_room, h->n_points, sizeof *h->points) ||
+        !grow((void **)&w->mixed, &w->mixed_room, h->n_points, sizeof *w->mixed))
         return false;
+    w->mixed[h->n_points] = false;
     h->points[h->n_points].mapping = malloc((size_t)w->t->n * sizeof(int));
     return h->points[h->n_points].mapping != NULL;
 }
@@ -52,10 +63,13 @@ static bool push_gap(work *w, size_t low, size_t high)
     const mae_pair *x = &w->hull->points[low].cost, *y = &w->hull->points[high].cost;
     if (y->lat <= x->lat || y->en >= x->en)
         return true;
-    gap g = {.low = low, .high = high, .a = (double)(x->en - y->en), .b = (double)(y->lat - x->lat)};
+    gap g = {.low = low, .high = high, .from = *x, .to = *y};
+    g.a = (double)(x->en - y->en);
+    g.b = (double)(y->lat - x->lat);
     /* With epsilon 0 equals of the ends stay wanted: they may need fewer switches. */
     double lat = (double)y->lat / (1 + w->epsilon), en = (double)x->en / (1 + w->epsilon);
-    if (w->epsilon > 0 && (lat <= (double)x->lat || en <= (double)y->en))
+    bool beyond_x = lat <= (double)x->lat && !w->mixed[low], beyond_y = en <= (double)y->en && !w->mixed[high];
+    if (w->epsilon > 0 && (beyond_x || beyond_y)) /* what is uncovered would beat a point that nothing beats */
         return true;
     g.most = (g.a * lat + g.b * en) * (1 + 1e-12);
     if (!grow((void **)&w->open, &w->open_room, w->n_open, sizeof *w->open))
@@ -118,54 +132,69 @@ static bool fill_gap(work *w, const gap *g, bool *ret_found)
     return done;
 }
 
-/* A gap without a corner of the hull: proven empty, split by a point inside, or left for the search of all
- * that is wanted. Takes over `go`; the room of the next point is there. */
-static bool end_gap(work *w, const gap *g, double *go)
+static bool split(work *w, const gap *g)
 {
-    mae_front_hull *h = w->hull;
-    bool found = false, empty = go[0] > g->most; /* all that could be wanted is below the line */
-    if (w->epsilon > 0 && !empty && !fill_gap(w, g, &found)) {
-        free(go);
-        return false;
-    }
-    if (!found)
-        free(h->points[h->n_points].mapping);
-    if (!found && !empty)
-        return close_gap(w, g, go);
-    free(go);
-    if (!found)
-        return true;
-    size_t middle = h->n_points++;
+    size_t middle = w->hull->n_points++;
     return push_gap(w, g->low, middle) && push_gap(w, middle, g->high);
 }
 
-static bool look(work *w)
+/* A gap without a corner of the hull: proven empty, split by a point inside, or left for the search of all
+ * that is wanted. The room of the next point is there. */
+static bool end_gap(work *w, const gap *g, const batch *b, size_t k)
 {
-    gap g = w->open[--w->n_open];
     mae_front_hull *h = w->hull;
-    double *go = malloc(mae_trellis_states(w->t) * sizeof *go);
-    if (!go || !reserve_point(w)) {
-        free(go);
+    size_t states = mae_trellis_states(w->t);
+    bool found = false, empty = b->go[k] > g->most; /* all that could be wanted is below the line */
+    if (w->epsilon > 0 && !empty && !fill_gap(w, g, &found))
         return false;
+    if (found) {
+        w->mixed[h->n_points] = true;
+        return split(w, g);
     }
+    free(h->points[h->n_points].mapping);
+    if (empty)
+        return true;
+    double *go = malloc(states * sizeof *go);
+    for (size_t s = 0; s < states && go; s++)
+        go[s] = b->go[s * MAE_PATH_MANY + k];
+    return go && close_gap(w, g, go);
+}
+
+static bool look(work *w, const batch *b, size_t k)
+{
+    const gap *g = &b->gaps[k];
+    mae_front_hull *h = w->hull;
+    if (!reserve_point(w))
+        return false;
     mae_path *path = &h->points[h->n_points];
-    mae_path_weighted(w->t, g.a, g.b, go, path);
-    const mae_pair *x = &h->points[g.low].cost, *y = &h->points[g.high].cost;
-    double z = g.a * (double)x->lat + g.b * (double)x->en;
+    mae_path_of_many(w->t, g->a, g->b, b->go, k, path);
+    const mae_pair *x = &h->points[g->low].cost, *y = &h->points[g->high].cost;
+    double z = g->a * (double)x->lat + g->b * (double)x->en;
     bool corner = path->cost.lat > x->lat && path->cost.lat < y->lat && path->cost.en < x->en &&
-                  path->cost.en > y->en && go[0] < z * (1 - 1e-14);
-    if (!corner)
-        return end_gap(w, &g, go);
-    free(go);
-    size_t middle = h->n_points++;
-    return push_gap(w, g.low, middle) && push_gap(w, middle, g.high);
+                  path->cost.en > y->en && b->go[k] < z * (1 - 1e-14);
+    return corner ? split(w, g) : end_gap(w, g, b, k);
+}
+
+static bool look_into_some(work *w, batch *b)
+{
+    double la[MAE_PATH_MANY] = {0}, lb[MAE_PATH_MANY] = {0};
+    for (b->n = 0; b->n < MAE_PATH_MANY && w->n_open > 0; b->n++) {
+        b->gaps[b->n] = w->open[--w->n_open];
+        la[b->n] = b->gaps[b->n].a;
+        lb[b->n] = b->gaps[b->n].b;
+    }
+    mae_path_weighted_many(w->t, la, lb, b->go);
+    for (size_t k = 0; k < b->n; k++)
+        if (!look(w, b, k))
+            return false;
+    return true;
 }
 
 static int compare_gaps(const void *left, const void *right)
 {
     const gap *x = left, *y = right;
     double order = y->a * x->b - x->a * y->b; /* falling a / b */
-    return (order > 0) - (order < 0);
+    return order != 0 ? (order > 0) - (order < 0) : (x->from.lat > y->from.lat) - (x->from.lat < y->from.lat);
 }
 
 static int compare_paths(const void *left, const void *right)
@@ -185,14 +214,12 @@ static bool make_wanted(work *w)
     wanted->b = malloc((n + 1) * sizeof *wanted->b);
     wanted->most = malloc((n + 1) * sizeof *wanted->most);
     wanted->go = n <= SIZE_MAX / sizeof(double) / (states + 1) ? malloc((n * states + 1) * sizeof *wanted->go) : NULL;
-    w->hull->low = malloc((n + 1) * sizeof *w->hull->low);
-    w->hull->high = malloc((n + 1) * sizeof *w->hull->high);
-    if (!wanted->a || !wanted->b || !wanted->most || !wanted->go || !w->hull->low || !w->hull->high)
+    w->hull->gaps = malloc((n + 1) * sizeof *w->hull->gaps);
+    if (!wanted->a || !wanted->b || !wanted->most || !wanted->go || !w->hull->gaps)
         return false;
     for (size_t k = 0; k < n; k++) {
         const gap *g = &w->closed[k];
-        w->hull->low[k] = w->hull->points[g->low].cost;
-        w->hull->high[k] = w->hull->points[g->high].cost;
+        w->hull->gaps[k] = (mae_front_gap){.low = g->from, .high = g->to, .least = w->go[g->line][0], .top = g->most};
         wanted->a[k] = g->a;
         wanted->b[k] = g->b;
         wanted->most[k] = g->most;
@@ -221,14 +248,15 @@ static mae_error *find_ends(work *w, bool *ret_exists)
 
 mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front_hull *ret_hull)
 {
-    mae_front_hull hull = {0};
+    mae_front_hull hull = {.epsilon = epsilon};
     work w = {.t = t, .epsilon = epsilon, .hull = &hull};
+    batch b = {.go = malloc(mae_trellis_states(t) * MAE_PATH_MANY * sizeof *b.go)};
     bool exists = false;
-    mae_error *error = find_ends(&w, &exists);
+    mae_error *error = b.go ? find_ends(&w, &exists) : mae_error_nomem();
     if (!error && exists && !push_gap(&w, 0, 1))
         error = mae_error_nomem();
     while (!error && w.n_open > 0)
-        if (!look(&w))
+        if (!look_into_some(&w, &b))
             error = mae_error_nomem();
     if (!error && !make_wanted(&w))
         error = mae_error_nomem();
@@ -237,6 +265,8 @@ mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front
     free(w.go);
     free(w.open);
     free(w.closed);
+    free(w.mixed);
+    free(b.go);
     if (error) {
         mae_front_hull_finish(&hull);
         return error;
@@ -245,30 +275,6 @@ mae_error *mae_front_hull_create(const mae_trellis *t, double epsilon, mae_front
         qsort(hull.points, hull.n_points, sizeof *hull.points, compare_paths);
     *ret_hull = hull;
     return NULL;
-}
-
-void mae_front_hull_narrow(mae_front_hull *hull, const mae_pair *points, size_t n)
-{
-    for (size_t k = 0; k < hull->wanted.n; k++) {
-        mae_pair last = hull->low[k], end = hull->high[k];
-        double a = hull->wanted.a[k], b = hull->wanted.b[k], most = 0;
-        size_t low = 0, high = n;
-        while (low < high) { /* the first point behind the gap's beginning */
-            size_t middle = (low + high) / 2;
-            if (points[middle].lat <= last.lat)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (; low < n && points[low].lat < end.lat; low++) {
-            if (points[low].en >= last.en || points[low].en <= end.en)
-                continue;
-            most = fmax(most, a * (double)points[low].lat + b * (double)last.en);
-            last = points[low];
-        }
-        most = fmax(most, a * (double)end.lat + b * (double)last.en) * (1 + 1e-12);
-        hull->wanted.most[k] = fmin(hull->wanted.most[k], most);
-    }
 }
 
 void mae_front_hull_finish(mae_front_hull *hull)
@@ -280,7 +286,6 @@ void mae_front_hull_finish(mae_front_hull *hull)
     free(hull->wanted.b);
     free(hull->wanted.most);
     free(hull->wanted.go);
-    free(hull->low);
-    free(hull->high);
+    free(hull->gaps);
     *hull = (mae_front_hull){0};
 }

@@ -346,15 +346,6 @@ static bool prune(mae_label_work *w, size_t state, size_t *n, double *dropped)
     return true;
 }
 
-/* Keeps `cap` labels spread evenly over the trade-offs. */
-static size_t spread(mae_label_work *w, size_t n)
-{
-    size_t cap = w->search->cap;
-    for (size_t i = 0; i < cap; i++)
-        w->a[i] = w->a[cap > 1 ? i * (n - 1) / (cap - 1) : 0];
-    return cap;
-}
-
 bool mae_label_finish(mae_label_work *w, size_t state, mae_label **ret_labels, size_t *ret_n, double *dropped)
 {
     const mae_search *s = w->search;
@@ -373,8 +364,6 @@ bool mae_label_finish(mae_label_work *w, size_t state, mae_label **ret_labels, s
         return false;
     if (s->prune && n > 0 && !(plain && w->cutoff.exact && s->cap == 0) && !prune(w, state, &n, dropped))
         return false;
-    if (!s->prune && s->cap > 0 && n > s->cap)
-        n = spread(w, n);
     *ret_labels = w->a;
     *ret_n = n;
     return true;

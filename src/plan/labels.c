@@ -230,3 +230,16 @@ void mae_labels_mapping(const mae_labels *labels, const mae_found *found, int n,
     for (int l = n - 1; l >= 0; l--, at = labels->parent[at])
         ret_mapping[l] = labels->pe[at];
 }
+
+void mae_labels_mappings(const mae_labels *labels, size_t n_found, const mae_found *const *found, int n,
+                         int *const *ret_mappings)
+{
+    uint32_t at[MAE_LABELS_MANY];
+    for (size_t i = 0; i < n_found; i++)
+        at[i] = found[i]->trace;
+    for (int l = n - 1; l >= 0; l--)
+        for (size_t i = 0; i < n_found; i++) {
+            ret_mappings[i][l] = labels->pe[at[i]];
+            at[i] = labels->parent[at[i]];
+        }
+}

@@ -41,7 +41,7 @@ typedef struct mae_search {
     const mae_wanted *wanted; /* NULL: every trade-off */
     double upper;             /* labels that cannot come to at most this J are dropped; infinite: unknown */
     size_t k;                 /* keep what fewer than k others beat */
-    size_t cap;               /* labels per state; 0: no limit */
+    size_t cap;               /* labels per state, where they are pruned; 0: no limit */
     size_t max_labels;        /* in all; beyond, the search stops */
 } mae_search;
 
@@ -66,5 +66,11 @@ void mae_labels_finish(mae_labels *labels);
 
 /* Our PE of each of the n layers. */
 void mae_labels_mapping(const mae_labels *labels, const mae_found *found, int n, int *ret_mapping);
+
+#define MAE_LABELS_MANY 16
+
+/* The same for up to so many together, which is faster than one after another: each step of one waits for memory. */
+void mae_labels_mappings(const mae_labels *labels, size_t n_found, const mae_found *const *found, int n,
+                         int *const *ret_mappings);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct mark {
     int64_t first, second; /* first: MAE_NEVER, not reached */
@@ -110,19 +111,36 @@ void mae_path_to_go(const mae_trellis *t, int64_t *ret_lat, int64_t *ret_en)
     }
 }
 
-static const mae_arc *best_arc(const mae_trellis *t, double a, double b, const double *go, size_t state, size_t base)
+/* go[state * stride] is what is left to pay from a state. */
+static const mae_arc *best_arc(const mae_trellis *t, double a, double b, const double *go, size_t stride, size_t state,
+                               size_t base)
 {
     const mae_arc *best = NULL;
     double least = INFINITY;
     for (size_t k = t->first_arc[state]; k < t->first_arc[state + 1]; k++) {
         const mae_arc *arc = &t->arcs[k];
-        double cost = a * (double)arc->cost.lat + b * (double)arc->cost.en + go[base + arc->to];
+        double cost = a * (double)arc->cost.lat + b * (double)arc->cost.en + go[(base + arc->to) * stride];
         if (cost < least) {
             least = cost;
             best = arc;
         }
     }
     return best;
+}
+
+static void follow_best(const mae_trellis *t, double a, double b, const double *go, size_t stride, mae_path *path)
+{
+    path->cost = (mae_pair){0, 0};
+    path->switches = -1;
+    size_t state = 0;
+    for (int i = 0; i < t->n && isfinite(go[0]); i++) {
+        const mae_arc *arc = best_arc(t, a, b, go, stride, state, t->first_state[i + 1]);
+        path->cost = mae_pair_add(path->cost, arc->cost);
+        path->switches += arc->opens;
+        if (path->mapping)
+            path->mapping[i] = arc->pe;
+        state = t->first_state[i + 1] + arc->to;
+    }
 }
 
 void mae_path_weighted(const mae_trellis *t, double a, double b, double *ret_go, mae_path *path)
@@ -142,15 +160,41 @@ void mae_path_weighted(const mae_trellis *t, double a, double b, double *ret_go,
             ret_go[s] = least;
         }
     }
-    path->cost = (mae_pair){0, 0};
-    path->switches = -1;
-    size_t state = 0;
-    for (int i = 0; i < t->n && isfinite(ret_go[0]); i++) {
-        const mae_arc *arc = best_arc(t, a, b, ret_go, state, t->first_state[i + 1]);
-        path->cost = mae_pair_add(path->cost, arc->cost);
-        path->switches += arc->opens;
-        if (path->mapping)
-            path->mapping[i] = arc->pe;
-        state = t->first_state[i + 1] + arc->to;
+    follow_best(t, a, b, ret_go, 1, path);
+}
+
+/* The arcs of one state. Reading them is what takes time: it pays to do it once for all weights. */
+static void relax_many(const mae_trellis *t, const double *a, const double *b, size_t state, const double *next,
+                       double *ret_go)
+{
+    double least[MAE_PATH_MANY];
+    for (int k = 0; k < MAE_PATH_MANY; k++)
+        least[k] = INFINITY;
+    for (size_t i = t->first_arc[state]; i < t->first_arc[state + 1]; i++) {
+        const mae_arc *arc = &t->arcs[i];
+        const double *go = &next[(size_t)arc->to * MAE_PATH_MANY];
+        double lat = (double)arc->cost.lat, en = (double)arc->cost.en;
+        for (int k = 0; k < MAE_PATH_MANY; k++) {
+            double cost = a[k] * lat + b[k] * en + go[k];
+            least[k] = cost < least[k] ? cost : least[k];
+        }
     }
+    memcpy(ret_go, least, sizeof least);
+}
+
+void mae_path_weighted_many(const mae_trellis *t, const double a[MAE_PATH_MANY], const double b[MAE_PATH_MANY],
+                            double *ret_go)
+{
+    size_t last = t->first_state[t->n];
+    for (size_t s = last; s < t->first_state[t->n + 1]; s++)
+        for (size_t k = 0; k < MAE_PATH_MANY; k++)
+            ret_go[s * MAE_PATH_MANY + k] = t->can_end[s - last] ? 0 : INFINITY;
+    for (int i = t->n - 1; i >= 0; i--)
+        for (size_t s = t->first_state[i]; s < t->first_state[i + 1]; s++)
+            relax_many(t, a, b, s, &ret_go[t->first_state[i + 1] * MAE_PATH_MANY], &ret_go[s * MAE_PATH_MANY]);
+}
+
+void mae_path_of_many(const mae_trellis *t, double a, double b, const double *go, size_t k, mae_path *path)
+{
+    follow_best(t, a, b, &go[k], MAE_PATH_MANY, path);
 }

@@ -22,4 +22,12 @@ void mae_path_to_go(const mae_trellis *t, int64_t *ret_lat, int64_t *ret_en);
  * least from the start. */
 void mae_path_weighted(const mae_trellis *t, double a, double b, double *ret_go, mae_path *path);
 
+#define MAE_PATH_MANY 8
+
+/* The same for so many weights in one go: from state s to the end by weights k go[s * MAE_PATH_MANY + k]. */
+void mae_path_weighted_many(const mae_trellis *t, const double a[MAE_PATH_MANY], const double b[MAE_PATH_MANY],
+                            double *ret_go);
+/* A path that has the least by weights k, from what mae_path_weighted_many() found. */
+void mae_path_of_many(const mae_trellis *t, double a, double b, const double *go, size_t k, mae_path *path);
+
 #endif
