@@ -214,7 +214,7 @@ mae_error *sim_soc_set_pe(sim_soc *soc, int pe, const sim_options *options)
     if (options->text[SIM_KEY_CONTENTION])
         MAE_TRY(read_contention(soc->profile, options->text[SIM_KEY_CONTENTION], &contention));
     pthread_mutex_lock(&soc->lock);
-    sim_time_catch_up(soc);
+    sim_events_catch_up(soc);
     mae_error *error = options->text[SIM_KEY_IDLE_W] ? sim_power_set_idle(&soc->power, pe, idle_w) : NULL;
     if (!error) {
         free(soc->pes[pe].contention);

@@ -66,11 +66,25 @@ struct sim_soc {
 
 /* places.c */
 MAE_MUST_CHECK mae_error *sim_places_init(sim_soc *soc);
+/* events.c: the SoC is locked. */
+/* To an instant not behind the next event, whatever happens then included. */
+void sim_events_step(sim_soc *soc, double to_ns);
+double sim_events_next_ns(const sim_soc *soc);
+/* All that happens at the present instant. */
+void sim_events_settle(sim_soc *soc);
+void sim_events_happen(sim_soc *soc, const sim_script_event *event);
+/* When what drives the runs' rates, runs aside, changes next; and when a running job ends if nothing does. */
+double sim_events_disturbance_ns(const sim_soc *soc);
+double sim_events_end_ns(const sim_soc *soc, const sim_job *job);
+/* Writes what the meter has read since the last time. */
+void sim_events_show(sim_soc *soc);
+/* Lets what has happened by now on a real clock happen. */
+void sim_events_catch_up(sim_soc *soc);
+/* Wakes all that wait. */
+void sim_events_announce(sim_soc *soc);
+
 /* time.c; start is called when all else is there, stop before anything goes. */
 MAE_MUST_CHECK mae_error *sim_time_start(sim_soc *soc);
 void sim_time_stop(sim_soc *soc);
-/* Lets what has happened by now on a real clock happen; the SoC is locked. */
-void sim_time_catch_up(sim_soc *soc);
-void sim_time_announce(sim_soc *soc);
 
 #endif

@@ -134,19 +134,30 @@ static mae_error *live(sim_tree *tree, value what, int rail, const char *format,
     return NULL;
 }
 
+static mae_error *make_interval(sim_tree *tree, const char *folder)
+{
+    char ms[32];
+    snprintf(ms, sizeof ms, "%g", tree->settings->period_ms);
+    return constant(tree, ms, "%s/update_interval", folder);
+}
+
 /* JetPack 5: hwmonN/{name,inK_label,inK_input,currK_input}, K from 1 to 3; 7 is the chip's own sum. */
 static mae_error *make_ina3221(sim_tree *tree, int chip, int n)
 {
     char folder[64], millivolts[32];
-    snprintf(folder, sizeof folder, "class/hwmon/hwmon%d", chip);
+    snprintf(folder, sizeof folder, "sys/class/hwmon/hwmon%d", chip);
     snprintf(millivolts, sizeof millivolts, "%.0f", tree->settings->rail_v * 1e3);
     MAE_TRY(make_folder(tree, folder));
     MAE_TRY(constant(tree, "ina3221", "%s/name", folder));
+    MAE_TRY(make_interval(tree, folder));
+    char shunt[32]; /* a step of the chip is 40 uV over it */
+    snprintf(shunt, sizeof shunt, "%.0f", 40.0 / tree->settings->lsb_ma * 1e3);
     for (int k = 1; k <= RAILS_PER_CHIP; k++) {
         int rail = chip * RAILS_PER_CHIP + k - 1;
         const char *label = k <= n ? tree->power->rails[rail].label : "NC";
         MAE_TRY(constant(tree, label, "%s/in%d_label", folder, k));
         MAE_TRY(constant(tree, k <= n ? millivolts : "0", "%s/in%d_input", folder, k));
+        MAE_TRY(constant(tree, shunt, "%s/shunt%d_resistor", folder, k));
         if (k <= n)
             MAE_TRY(live(tree, RAIL_MA, rail, "%s/curr%d_input", folder, k));
         else
@@ -159,7 +170,7 @@ static mae_error *make_ina3221(sim_tree *tree, int chip, int n)
 static mae_error *make_hwmon(sim_tree *tree)
 {
     int n = (int)tree->power->n_rails;
-    MAE_TRY(make_folder(tree, "class/hwmon"));
+    MAE_TRY(make_folder(tree, "sys/class/hwmon"));
     for (int chip = 0; chip * RAILS_PER_CHIP < n; chip++) {
         int left = n - chip * RAILS_PER_CHIP;
         MAE_TRY(make_ina3221(tree, chip, left < RAILS_PER_CHIP ? left : RAILS_PER_CHIP));
@@ -169,12 +180,13 @@ static mae_error *make_hwmon(sim_tree *tree)
 
 static mae_error *make_energy(sim_tree *tree)
 {
-    MAE_TRY(make_folder(tree, "class/hwmon"));
-    MAE_TRY(make_folder(tree, "class/hwmon/hwmon0"));
-    MAE_TRY(constant(tree, "virtual_energy", "class/hwmon/hwmon0/name"));
+    MAE_TRY(make_folder(tree, "sys/class/hwmon"));
+    MAE_TRY(make_folder(tree, "sys/class/hwmon/hwmon0"));
+    MAE_TRY(constant(tree, "virtual_energy", "sys/class/hwmon/hwmon0/name"));
+    MAE_TRY(make_interval(tree, "sys/class/hwmon/hwmon0"));
     for (int r = 0; r < (int)tree->power->n_rails; r++) {
-        MAE_TRY(constant(tree, tree->power->rails[r].label, "class/hwmon/hwmon0/energy%d_label", r + 1));
-        MAE_TRY(live(tree, RAIL_UJ, r, "class/hwmon/hwmon0/energy%d_input", r + 1));
+        MAE_TRY(constant(tree, tree->power->rails[r].label, "sys/class/hwmon/hwmon0/energy%d_label", r + 1));
+        MAE_TRY(live(tree, RAIL_UJ, r, "sys/class/hwmon/hwmon0/energy%d_input", r + 1));
     }
     return NULL;
 }
@@ -183,10 +195,10 @@ static mae_error *make_powercap(sim_tree *tree)
 {
     char range[32];
     snprintf(range, sizeof range, "%.0f", tree->settings->range_uj);
-    MAE_TRY(make_folder(tree, "class/powercap"));
+    MAE_TRY(make_folder(tree, "sys/class/powercap"));
     for (int r = 0; r < (int)tree->power->n_rails; r++) {
         char folder[64];
-        snprintf(folder, sizeof folder, "class/powercap/intel-rapl:%d", r);
+        snprintf(folder, sizeof folder, "sys/class/powercap/intel-rapl:%d", r);
         MAE_TRY(make_folder(tree, folder));
         MAE_TRY(constant(tree, tree->power->rails[r].label, "%s/name", folder));
         MAE_TRY(constant(tree, range, "%s/max_energy_range_uj", folder));
@@ -197,10 +209,10 @@ static mae_error *make_powercap(sim_tree *tree)
 
 static mae_error *make_battery(sim_tree *tree)
 {
-    static const char folder[] = "class/power_supply/BAT0";
+    static const char folder[] = "sys/class/power_supply/BAT0";
     char full[32];
     snprintf(full, sizeof full, "%.0f", tree->settings->battery_wh * 1e6);
-    MAE_TRY(make_folder(tree, "class/power_supply"));
+    MAE_TRY(make_folder(tree, "sys/class/power_supply"));
     MAE_TRY(make_folder(tree, folder));
     MAE_TRY(constant(tree, "Battery", "%s/type", folder));
     MAE_TRY(constant(tree, "1", "%s/present", folder));
@@ -214,10 +226,10 @@ static mae_error *make_battery(sim_tree *tree)
 
 static mae_error *make_zone(sim_tree *tree)
 {
-    MAE_TRY(make_folder(tree, "class/thermal"));
-    MAE_TRY(make_folder(tree, "class/thermal/thermal_zone0"));
-    MAE_TRY(constant(tree, "soc-thermal", "class/thermal/thermal_zone0/type"));
-    return live(tree, MILLICELSIUS, -1, "class/thermal/thermal_zone0/temp");
+    MAE_TRY(make_folder(tree, "sys/class/thermal"));
+    MAE_TRY(make_folder(tree, "sys/class/thermal/thermal_zone0"));
+    MAE_TRY(constant(tree, "soc-thermal", "sys/class/thermal/thermal_zone0/type"));
+    return live(tree, MILLICELSIUS, -1, "sys/class/thermal/thermal_zone0/temp");
 }
 
 static mae_error *check_empty(const char *root)
@@ -240,7 +252,8 @@ static mae_error *check_empty(const char *root)
 static mae_error *make_all(sim_tree *tree)
 {
     MAE_TRY(check_empty(tree->settings->meter_root));
-    MAE_TRY(make_folder(tree, "class"));
+    MAE_TRY(make_folder(tree, "sys"));
+    MAE_TRY(make_folder(tree, "sys/class"));
     if (tree->settings->meter == SIM_METER_HWMON)
         MAE_TRY(make_hwmon(tree));
     if (tree->settings->meter == SIM_METER_ENERGY)

@@ -1,4 +1,4 @@
-/* What the virtual SoC shows of itself below a folder, laid out as Linux lays out /sys. */
+/* What the virtual SoC shows of itself below a folder that stands for /: sys/class/... as Linux lays it out. */
 #ifndef MAE_BACKENDS_SIM_TREE_H
 #define MAE_BACKENDS_SIM_TREE_H
 
