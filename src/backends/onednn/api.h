@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "mae/backend.h"
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef const_dnnl_memory_desc_t mae_dnn_layout;
@@ -36,6 +37,8 @@ mae_dnn_layout mae_dnn_layout_plain(mae_dnn_pool *pool, int ndims, const dnnl_di
 mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims, const dnnl_dim_t *strides);
 /* Channels (axis 1) in blocks as wide as this processor's vectors, for 3 to 5 axes; else NULL. */
 mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
+/* That layout, for tensors of 4 axes, as other backends know it. */
+mae_layout mae_dnn_native_layout(void);
 mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_copy(mae_dnn_pool *pool, mae_dnn_layout layout);
 mae_dnn_layout mae_dnn_layout_part(mae_dnn_pool *pool, mae_dnn_layout layout, const dnnl_dim_t *dims,

@@ -18,7 +18,7 @@ static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char
     if (!error)
         error = mae_segment_make(graph, layer, layer, arena, &segment);
     if (!error)
-        error = mae_dnn_build_segment(pe, graph, &segment, true, NULL, &reason);
+        error = mae_dnn_build_segment(pe, graph, &segment, NULL, true, NULL, &reason);
     bool yes = !error;
     mae_error_free(error);
     mae_arena_destroy(arena);
@@ -27,14 +27,20 @@ static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char
     return yes;
 }
 
-static mae_error *compile(mae_pe *base, const mae_graph *graph, const mae_segment *segment, unsigned flags,
-                          mae_unit **ret_unit)
+static unsigned layouts(mae_pe *pe)
+{
+    (void)pe;
+    return MAE_LAYOUT_BIT(mae_dnn_native_layout());
+}
+
+static mae_error *compile_laid(mae_pe *base, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                               const mae_borders *borders, mae_unit **ret_unit)
 {
     mae_dnn_pe *pe = (mae_dnn_pe *)base;
     mae_dnn_unit *unit;
 
     mae_dnn_use_threads(pe);
-    MAE_TRY(mae_dnn_build_segment(pe, graph, segment, false, &unit, NULL));
+    MAE_TRY(mae_dnn_build_segment(pe, graph, segment, borders, false, &unit, NULL));
     if (flags & MAE_COMPILE_TIMED) {
         mae_error *error = mae_dnn_timer_create(unit->n_steps, &unit->timer);
         if (error) {
@@ -44,6 +50,12 @@ static mae_error *compile(mae_pe *base, const mae_graph *graph, const mae_segmen
     }
     *ret_unit = &unit->base;
     return NULL;
+}
+
+static mae_error *compile(mae_pe *pe, const mae_graph *graph, const mae_segment *segment, unsigned flags,
+                          mae_unit **ret_unit)
+{
+    return compile_laid(pe, graph, segment, flags, NULL, ret_unit);
 }
 
 static void close_pe(mae_pe *base)
@@ -69,6 +81,8 @@ static const mae_pe_ops ops = {
     .discard = mae_dnn_unit_discard,
     .close = close_pe,
     .layer_ns = mae_dnn_layer_ns,
+    .layouts = layouts,
+    .compile_laid = compile_laid,
 };
 
 MAE_API const mae_backend *mae_backend_entry(void);

@@ -182,7 +182,7 @@ static mae_error *lower_layer(mae_dnn_build *b, int index)
     return NULL;
 }
 
-/* Has the dense value of an output written right where it is bound, if nothing forbids that. */
+/* Has the value of an output written right where it is bound, if nothing forbids that. */
 static bool promote(mae_dnn_build *b, int value, size_t border)
 {
     const mae_dnn_value *v = mae_dnn_at(b, value);
@@ -195,18 +195,38 @@ static bool promote(mae_dnn_build *b, int value, size_t border)
     return true;
 }
 
+/* The output as it leaves the segment: blocked, if it was made so and may stay so, or else dense. */
+static mae_error *value_of_output(mae_dnn_build *b, size_t border, int *ret_value)
+{
+    int tensor = b->segment->outputs[border], native;
+    dnnl_dims_t dims;
+    size_t offset;
+    mae_layout native_layout = mae_dnn_native_layout();
+
+    if (!b->borders || !(b->borders->offers[border] & MAE_LAYOUT_BIT(native_layout)))
+        return mae_dnn_value_dense(b, tensor, ret_value);
+    mae_dnn_layout blocked = mae_dnn_layout_blocked(b->pool, mae_dnn_dims(b, tensor, dims), dims);
+    if (!blocked)
+        return mae_error_nomem();
+    MAE_TRY(mae_dnn_value_native(b, tensor, &native));
+    if (!mae_dnn_lies_as(mae_dnn_at(b, native)->layout, blocked, &offset))
+        return mae_dnn_value_dense(b, tensor, ret_value);
+    b->borders->outputs[border] = native_layout;
+    return mae_dnn_value_as(b, tensor, blocked, ret_value);
+}
+
 static mae_error *finish_output(mae_dnn_build *b, size_t border)
 {
-    int tensor = b->segment->outputs[border], dense, copy;
+    int value, copy;
 
     b->owner = MAE_DNN_OF_OUTPUT;
     b->owner_index = border;
-    MAE_TRY(mae_dnn_value_dense(b, tensor, &dense));
-    if (promote(b, dense, border))
+    MAE_TRY(value_of_output(b, border, &value));
+    if (promote(b, value, border))
         return NULL;
-    MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, dense)->layout, -1, &copy));
+    MAE_TRY(mae_dnn_value_new(b, mae_dnn_at(b, value)->layout, -1, &copy));
     promote(b, copy, border);
-    return mae_dnn_reorder(b, dense, copy);
+    return mae_dnn_reorder(b, value, copy);
 }
 
 static mae_error *lower_all(mae_dnn_build *b)
@@ -247,10 +267,11 @@ static mae_error *begin(mae_dnn_build *b)
     return NULL;
 }
 
-mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment, bool trial,
-                                 mae_dnn_unit **ret_unit, const char **ret_reason)
+mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment,
+                                 const mae_borders *borders, bool trial, mae_dnn_unit **ret_unit,
+                                 const char **ret_reason)
 {
-    mae_dnn_build b = {.pe = pe, .graph = graph, .segment = segment, .trial = trial};
+    mae_dnn_build b = {.pe = pe, .graph = graph, .segment = segment, .borders = borders, .trial = trial};
     mae_error *error = begin(&b);
 
     if (!error)

@@ -16,6 +16,7 @@ typedef struct mae_dnn_build {
     mae_dnn_pe *pe;
     const mae_graph *graph;
     const mae_segment *segment;
+    const mae_borders *borders; /* NULL: all dense */
     bool trial;
     mae_dnn_unit *unit;
     mae_dnn_pool *pool; /* the unit's */
@@ -30,9 +31,10 @@ typedef struct mae_dnn_build {
 } mae_dnn_build;
 
 /* Lowers the segment. MAE_ERR_UNSUPPORTED with the static *ret_reason for what cannot be lowered. With
- * `trial` there is no unit; ret_unit may then be NULL. */
+ * `trial` there is no unit; ret_unit may then be NULL. `borders` NULL: they are dense. */
 MAE_MUST_CHECK mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment,
-                                                bool trial, mae_dnn_unit **ret_unit, const char **ret_reason);
+                                                const mae_borders *borders, bool trial, mae_dnn_unit **ret_unit,
+                                                const char **ret_reason);
 
 MAE_MUST_CHECK mae_error *mae_dnn_unsupported(mae_dnn_build *build, const char *reason);
 

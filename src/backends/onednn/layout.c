@@ -190,13 +190,22 @@ mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_
     return tagged(pool, ndims, dims, dnnl_format_tag_any);
 }
 
+static bool is_wide(void)
+{
+    return (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+}
+
+mae_layout mae_dnn_native_layout(void)
+{
+    return is_wide() ? MAE_LAYOUT_BLOCKED16 : MAE_LAYOUT_BLOCKED8;
+}
+
 mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
 {
     static const dnnl_format_tag_t by8[] = {dnnl_nCw8c, dnnl_nChw8c, dnnl_nCdhw8c};
     static const dnnl_format_tag_t by16[] = {dnnl_nCw16c, dnnl_nChw16c, dnnl_nCdhw16c};
-    bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
 
     if (ndims < 3 || ndims > 5)
         return NULL;
-    return tagged(pool, ndims, dims, (wide ? by16 : by8)[ndims - 3]);
+    return tagged(pool, ndims, dims, (is_wide() ? by16 : by8)[ndims - 3]);
 }

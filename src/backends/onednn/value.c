@@ -143,9 +143,11 @@ static mae_error *value_of_input(mae_dnn_build *b, int tensor, size_t border, in
 {
     dnnl_dims_t dims;
     int storage, ndims = mae_dnn_dims(b, tensor, dims);
+    bool blocked = b->borders && b->borders->inputs[border] != MAE_LAYOUT_DENSE;
+    mae_dnn_layout layout = (blocked ? mae_dnn_layout_blocked : mae_dnn_layout_plain)(b->pool, ndims, dims);
 
     MAE_TRY(storage_add(b, MAE_DNN_INPUT, border, mae_dnn_tensor(b, tensor)->bytes, &storage));
-    return value_add(b, storage, 0, mae_dnn_layout_plain(b->pool, ndims, dims), tensor, ret_value);
+    return value_add(b, storage, 0, layout, tensor, ret_value);
 }
 
 static mae_error *value_of_weight(mae_dnn_build *b, int tensor, int *ret_value)
