@@ -22,23 +22,40 @@ static bool chance(mae_rng *rng, double p)
 
 /* ---- the profile as text ---- */
 
-/* A transfer whose cost is whole nanoseconds for any multiple of 64 bytes. */
-static void write_transfers(FILE *file, mae_rng *rng, int pes)
+/* ", "KEY": an energy", or nothing in a world without; multiples of 1/64 mJ add up exactly. */
+static void write_mj(FILE *file, const sim_world_spec *spec, const char *key, int a, int b)
 {
+    unsigned hash = ((unsigned)spec->seed * 31u + (unsigned)a * 7u + (unsigned)b * 13u) * 2654435761u;
+    if (spec->energy)
+        fprintf(file, ", \"%s\": %.6f", key, (1 + (hash >> 8) % 500) / 64.0);
+}
+
+/* A transfer whose cost is whole nanoseconds for any multiple of 64 bytes. */
+static void write_transfers(FILE *file, mae_rng *rng, const sim_world_spec *spec)
+{
+    int pes = spec->pes;
     fprintf(file, "\"transfers\": [");
-    for (int from = 0; from < pes; from++)
-        for (int to = 0; to < pes; to++)
-            fprintf(file, "%s{\"from\": \"pe%d\", \"to\": \"pe%d\", \"fixed_ms\": %.3f, \"ms_per_mib\": %.3f}",
+    for (int from = 0; from < pes; from++) {
+        for (int to = 0; to < pes; to++) {
+            fprintf(file, "%s{\"from\": \"pe%d\", \"to\": \"pe%d\", \"fixed_ms\": %.3f, \"ms_per_mib\": %.3f",
                     from || to ? ", " : "", from, to, 0.001 * (5 + below(rng, 40)), 16.384 * (1 + below(rng, 9)));
+            write_mj(file, spec, "fixed_mj", from, to + 10);
+            write_mj(file, spec, "mj_per_mib", from, to + 20);
+            fprintf(file, "}");
+        }
+    }
     fprintf(file, "],\n");
 }
 
-static void write_pes(FILE *file, mae_rng *rng, int pes)
+static void write_pes(FILE *file, mae_rng *rng, const sim_world_spec *spec)
 {
     fprintf(file, "\"pes\": [");
-    for (int p = 0; p < pes; p++)
-        fprintf(file, "%s{\"name\": \"pe%d\", \"resource\": \"r%d\", \"backend\": \"sim\", \"segment_ms\": %.3f}",
-                p ? ", " : "", p, p, 0.001 * (3 + below(rng, 30)));
+    for (int p = 0; p < spec->pes; p++) {
+        fprintf(file, "%s{\"name\": \"pe%d\", \"resource\": \"r%d\", \"backend\": \"sim\", \"segment_ms\": %.3f",
+                p ? ", " : "", p, spec->shared ? 0 : p, 0.001 * (3 + below(rng, 30)));
+        write_mj(file, spec, "segment_mj", p, 30);
+        fprintf(file, "}");
+    }
     fprintf(file, "],\n");
 }
 
@@ -66,9 +83,13 @@ static void write_layer(FILE *file, mae_rng *rng, const sim_world_spec *spec, in
     fprintf(file,
             second[l] ? "], \"outputs\": [\"t%d\", \"u%d\"], \"cost\": {" : "], \"outputs\": [\"t%d\"], \"cost\": {", l,
             l);
-    for (int p = 0; p < spec->pes; p++)
-        if (p == 0 || !chance(rng, spec->unsupported))
-            fprintf(file, "%s\"pe%d\": {\"time_ms\": %.3f}", p ? ", " : "", p, 0.001 * (50 + below(rng, 900)));
+    for (int p = 0; p < spec->pes; p++) {
+        if (p > 0 && chance(rng, spec->unsupported))
+            continue;
+        fprintf(file, "%s\"pe%d\": {\"time_ms\": %.3f", p ? ", " : "", p, 0.001 * (50 + below(rng, 900)));
+        write_mj(file, spec, "energy_mj", l + 100, p);
+        fprintf(file, "}");
+    }
     fprintf(file, "}}");
 }
 
@@ -85,16 +106,22 @@ static void write_tensors(FILE *file, mae_rng *rng, int layers, const bool *seco
 
 static void write_extras(FILE *file, mae_rng *rng, const sim_world_spec *spec)
 {
-    if (spec->rows)
-        fprintf(
-            file,
-            "\"segments\": [{\"pe\": \"pe0\", \"first\": \"layer0\", \"last\": \"layer%d\", \"time_ms\": 0.777}],\n",
-            below(rng, spec->layers));
-    if (spec->overrides)
+    if (spec->rows) {
         fprintf(file,
-                "\"transfer_overrides\": [{\"tensor\": \"t0\", \"from\": \"pe0\", \"to\": \"pe0\", \"time_ms\": 0.111},"
-                " {\"tensor\": \"t1\", \"from\": \"pe0\", \"to\": \"pe%d\", \"time_ms\": 0.222}],\n",
+                "\"segments\": [{\"pe\": \"pe0\", \"first\": \"layer0\", \"last\": \"layer%d\", \"time_ms\": 0.777",
+                below(rng, spec->layers));
+        write_mj(file, spec, "energy_mj", 1, 40);
+        fprintf(file, "}],\n");
+    }
+    if (spec->overrides) {
+        fprintf(file,
+                "\"transfer_overrides\": [{\"tensor\": \"t0\", \"from\": \"pe0\", \"to\": \"pe0\", \"time_ms\": 0.111");
+        write_mj(file, spec, "energy_mj", 1, 50);
+        fprintf(file, "}, {\"tensor\": \"t1\", \"from\": \"pe0\", \"to\": \"pe%d\", \"time_ms\": 0.222",
                 1 + below(rng, spec->pes - 1));
+        write_mj(file, spec, "energy_mj", 2, 50);
+        fprintf(file, "}],\n");
+    }
     if (spec->host)
         fprintf(file, "\"host\": \"pe%d\",\n", below(rng, spec->pes));
 }
@@ -117,10 +144,12 @@ static void write_profile(const char *path, const sim_world_spec *spec)
     bool *used = calloc((size_t)spec->layers, sizeof *used), *second = calloc((size_t)spec->layers, sizeof *second);
     assert_true(file && used && second);
     mae_rng rng = {spec->seed};
-    fprintf(file, "{\"format\": \"mae-profile\", \"version\": 1, \"model\": {\"name\": \"random\"}, "
-                  "\"soc\": {\"name\": \"virtual\"}, \"energy_source\": \"none\",\n");
-    write_pes(file, &rng, spec->pes);
-    write_transfers(file, &rng, spec->pes);
+    fprintf(file,
+            "{\"format\": \"mae-profile\", \"version\": 1, \"model\": {\"name\": \"random\"}, "
+            "\"soc\": {\"name\": \"virtual\", \"static_w\": %g}, \"energy_source\": \"%s\",\n",
+            spec->static_w, spec->energy ? "model" : "none");
+    write_pes(file, &rng, spec);
+    write_transfers(file, &rng, spec);
     write_extras(file, &rng, spec);
     fprintf(file, "\"layers\": [");
     for (int l = 0; l < spec->layers; l++)
@@ -223,4 +252,11 @@ double sim_world_frame_ms(const sim_world *world, mae_program *program)
     uint64_t begin = world->clock.now_ns(world->clock.ctx);
     succeed(mae_program_run(program, NULL));
     return (double)(world->clock.now_ns(world->clock.ctx) - begin) * 1e-6;
+}
+
+mae_prediction sim_world_formula(const sim_world *world, const int *mapping)
+{
+    mae_prediction cost;
+    succeed(mae_eval(world->profile, mapping, 0, &cost));
+    return cost;
 }

@@ -4,6 +4,7 @@
 
 #include "backends/sim/sim.h"
 #include "base/stats.h"
+#include "core/cost.h"
 #include "core/profile.h"
 #include "pe/module.h"
 #include "pe/program.h"
@@ -18,6 +19,9 @@ typedef struct sim_world_spec {
     bool host;          /* graph inputs and outputs live on a PE */
     bool rows;          /* some segment rows */
     bool overrides;     /* some transfers of single tensors */
+    bool energy;        /* every cost has one */
+    double static_w;    /* with energy */
+    bool shared;        /* all PEs on one resource */
 } sim_world_spec;
 
 typedef struct sim_world {
@@ -43,6 +47,9 @@ void sim_world_mapping(const sim_world *world, mae_rng *rng, int *mapping);
 
 /* A program over the whole network; fails the test when there is none. */
 mae_program *sim_world_program(const sim_world *world, const int *mapping, const bool *cuts);
+
+/* What the formula of docs/formats.md says a frame of the mapping costs. */
+mae_prediction sim_world_formula(const sim_world *world, const int *mapping);
 
 /* Runs one frame; its latency in ms by the world's clock. */
 double sim_world_frame_ms(const sim_world *world, mae_program *program);
