@@ -12,6 +12,7 @@
 #ifndef MAE_GRAPH_H
 #define MAE_GRAPH_H
 
+#include "mae/error.h"
 #include "mae/types.h"
 
 #ifdef __cplusplus
@@ -32,6 +33,11 @@ typedef struct mae_tensor {
     int producer_layer; /* -1: constant, graph input */
     const void *proto;  /* importer's own; backends ignore it */
 } mae_tensor;
+
+/* Fills `data`, tensor->bytes of it, with random values that depend on the seed and the tensor's name alone: floats of
+ * mean 0 and variance 1, integers (indices and flags, as a rule) 0 or 1. MAE_ERR_UNSUPPORTED without a static shape, and
+ * for strings. */
+MAE_API MAE_MUST_CHECK mae_error *mae_tensor_fill(const mae_tensor *tensor, uint64_t seed, void *data);
 
 typedef enum mae_attr_type {
     MAE_ATTR_INT = 1,

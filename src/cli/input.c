@@ -223,33 +223,6 @@ static int load_file(cli_inputs *inputs, const mae_graph *graph, const char *com
 
 /* ---- random numbers ---- */
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-/* Floats in [-1, 1), bytes over their whole range, other integers (indices, as a rule) 0 or 1. */
-static void store_random(mae_dtype dtype, void *data, size_t i, uint64_t random)
-{
-    double unit = (double)(random >> 11) * 0x1p-52 - 1;
-    if (dtype == MAE_F32)
-        ((float *)data)[i] = (float)unit;
-    else if (dtype == MAE_F64)
-        ((double *)data)[i] = unit;
-    else if (dtype == MAE_F16)
-        ((uint16_t *)data)[i] = (uint16_t)((random >> 63) << 15 | 0x3800 | (random & 0x3ff)); /* +-[0.5, 1) */
-    else if (dtype == MAE_BF16)
-        ((uint16_t *)data)[i] = (uint16_t)((random >> 63) << 15 | 0x3f00 | (random & 0x7f)); /* +-[0.5, 1) */
-    else if (dtype == MAE_U8 || dtype == MAE_I8)
-        ((uint8_t *)data)[i] = (uint8_t)(random >> 56);
-    else
-        ((uint8_t *)data)[i * cli_dtype_size(dtype)] = (uint8_t)(random >> 63); /* little-endian */
-}
-
 static int put_random(cli_inputs *inputs, const mae_graph *graph, const char *command, const char *text, int input,
                       uint64_t seed)
 {
@@ -257,14 +230,12 @@ static int put_random(cli_inputs *inputs, const mae_graph *graph, const char *co
     cli_tensor tensor = {.shape = wanted->shape};
     if (!cli_shape_bytes(&wanted->shape, &tensor.bytes))
         return cli_error(MAE_ERR_INPUT, "input '%s' cannot be filled with random numbers", wanted->name);
-    tensor.data = calloc(1, tensor.bytes ? tensor.bytes : 1);
+    tensor.data = malloc(tensor.bytes ? tensor.bytes : 1);
     if (!tensor.data)
         return cli_nomem();
-    size_t n = tensor.bytes / cli_dtype_size(wanted->shape.dtype);
-    uint64_t state = seed ^ (uint64_t)input << 32;
-    for (size_t i = 0; i < n; i++)
-        store_random(wanted->shape.dtype, tensor.data, i, next_random(&state));
-    int status = put(inputs, graph, command, text, input, &tensor);
+    int status = cli_report(mae_tensor_fill(wanted, seed, tensor.data));
+    if (!status)
+        status = put(inputs, graph, command, text, input, &tensor);
     cli_tensor_clear(&tensor);
     return status;
 }

@@ -116,7 +116,7 @@ static void test_random(void **state)
     assert_memory_not_equal(first.tensors[0].data, other.tensors[0].data, 192);
     const float *values = first.tensors[0].data;
     for (int i = 0; i < 48; i++)
-        assert_true(fabsf(values[i]) <= 1);
+        assert_true(fabsf(values[i]) <= 6); /* of variance 1 */
     cli_inputs_clear(&first);
     cli_inputs_clear(&again);
     cli_inputs_clear(&other);

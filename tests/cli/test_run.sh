@@ -87,6 +87,10 @@ mae 0 run "$model" --plan mix.plan.json --input random:7 --output again
 cmp -s out4/score.npy again/score.npy || fail "random:7 is not reproducible"
 mae 0 run "$model" --plan mix.plan.json --input random:8 --output again
 if cmp -s out4/score.npy again/score.npy; then fail "random:8 is random:7"; fi
+mae 0 run "$model" --plan mix.plan.json --input random:1 --output again
+mae 0 run "$model" --plan mix.plan.json --output same
+cmp -s same/score.npy again/score.npy || fail "no input is not random:1"
+rm -r same
 
 # Images, layouts, dynamic shapes; an output fed in again; names that no file may have.
 mae 0 run "$model" --input "$images/gradient.jpg" --mean .5 --std .25,.25,.5 --swap-rgb --verify
