@@ -163,6 +163,21 @@ typedef struct mae_interval {
     double median, low, high; /* 95 % interval of the median */
 } mae_interval;
 
+/* What a mix is worth beside the best single PE by a profile's figures, each drawn anew within its spread many times. */
+typedef struct mae_bench_forecast {
+    bool exists;       /* there are both; else the rest is 0 */
+    double p_beats;    /* how often the mix costs less */
+    mae_interval maeg; /* median and the middle 95 % */
+    size_t draws;
+} mae_bench_forecast;
+
+/* Whose present speed a prediction was brought to. */
+typedef enum mae_bench_scale {
+    MAE_SCALE_NONE = 0,   /* nothing else ran: as profiled */
+    MAE_SCALE_SINGLE_PES, /* the single PEs, in the same rounds, by the plan's share of each */
+    MAE_SCALE_OTHERS      /* all others that ran in the same rounds: the plan is a single PE itself */
+} mae_bench_scale;
+
 typedef struct mae_bench_entry {
     const char *name; /* PE; "greedy" */
     bool complete;    /* runs the whole network; else the figures are 0 */
@@ -170,6 +185,9 @@ typedef struct mae_bench_entry {
     bool verified;      /* outputs agree with the reference's: else it is neither offered nor the baseline */
     double max_rel;     /* by how much they differ at most, as in mae_verdict */
     const char *reason; /* why not complete: the first layer it cannot run; else NULL */
+    bool meets_bounds;  /* of the goal, as measured; a single PE that does not is no baseline */
+    double energy_mj;   /* of a frame of the measured latency, by the profile's figures: predicted; 0: none */
+    mae_interval objective; /* J of the goal, at the measured latency */
 } mae_bench_entry;
 
 typedef struct mae_bench {
@@ -193,6 +211,18 @@ typedef struct mae_bench {
     size_t unverified;    /* mixed plans left out because their outputs differed from the reference's */
     mae_verdict verdict;
     void *priv;
+    mae_goal goal;
+    double energy_mj;             /* of the plan, as in mae_bench_entry */
+    mae_interval objective;       /* J of the plan; MAEG is 1 - J / J of the baseline */
+    bool enables;                 /* no single PE runs the network, verifies and meets the bounds: no MAEG */
+    mae_bench_scale scale;        /* where `drift` is from */
+    mae_bench_forecast before;    /* of the mix that the profile promised most of, before anything was raced */
+    mae_bench_forecast predicted; /* of the best mix, before the final rounds */
+    double p_beats;               /* measured: how often that mix's median lies below the best single PE's when the
+                                     final rounds are drawn anew; 0 where there are not both */
+    double predicted_error;       /* relative (standard deviation), of plans that were not measured yet */
+    size_t candidates;            /* mixes measured to choose among */
+    size_t races;                 /* in which they were */
 } mae_bench;
 
 MAE_API MAE_MUST_CHECK mae_error *mae_bench_run(mae_context *context, mae_model *model,

@@ -27,15 +27,15 @@ double mae_stats_quantile(const double *sorted, size_t n, double q)
     return sorted[low] + part * (sorted[low + 1] - sorted[low]);
 }
 
-/* Largest k such that the k-th smallest and k-th largest of n values enclose the median with at least
- * 95 % probability: P(Binomial(n, 1/2) < k) <= 0.025. 0 if there is none. */
-static size_t enclosing_rank(size_t n)
+/* Largest k such that the k-th smallest and k-th largest of n values enclose the median with a probability of at
+ * least 1 - 2 tail: P(Binomial(n, 1/2) < k) <= tail. 0 if there is none. */
+static size_t enclosing_rank(size_t n, double tail)
 {
     double log_term = -(double)n * log(2.0), sum = 0;
     size_t k = 0;
     while (k < n / 2) {
         sum += exp(log_term);
-        if (sum > 0.025)
+        if (sum > tail)
             break;
         log_term += log((double)(n - k)) - log((double)(k + 1));
         k++;
@@ -43,16 +43,23 @@ static size_t enclosing_rank(size_t n)
     return k;
 }
 
+bool mae_stats_median_at(double *values, size_t n, double confidence, mae_stats_median *ret_median)
+{
+    *ret_median = (mae_stats_median){0, 0, 0, n};
+    if (n == 0)
+        return false;
+    mae_stats_sort(values, n);
+    size_t k = enclosing_rank(n, (1 - confidence) / 2);
+    ret_median->median = mae_stats_quantile(values, n, 0.5);
+    ret_median->low = values[k ? k - 1 : 0];
+    ret_median->high = values[k ? n - k : n - 1];
+    return k > 0;
+}
+
 mae_stats_median mae_stats_median_of(double *values, size_t n)
 {
-    mae_stats_median result = {0, 0, 0, n};
-    if (n == 0)
-        return result;
-    mae_stats_sort(values, n);
-    size_t k = enclosing_rank(n);
-    result.median = mae_stats_quantile(values, n, 0.5);
-    result.low = values[k ? k - 1 : 0];
-    result.high = values[k ? n - k : n - 1];
+    mae_stats_median result;
+    (void)mae_stats_median_at(values, n, 0.95, &result);
     return result;
 }
 

@@ -20,6 +20,9 @@ typedef struct mae_stats_median {
 } mae_stats_median;
 mae_stats_median mae_stats_median_of(double *values, size_t n);
 
+/* The same at another confidence (0 to 1, exclusive): false, and the range, where so few values cannot give it. */
+bool mae_stats_median_at(double *values, size_t n, double confidence, mae_stats_median *ret_median);
+
 /* Least squares y = a + b x with a, b >= 0 and weights; residual is the weighted root mean square. */
 typedef struct mae_stats_line {
     double a, b, residual;

@@ -95,31 +95,51 @@ static int print_layers(const cli_mapping *m, bool all)
     return status;
 }
 
-/* ---- latencies ---- */
+/* ---- whole networks ---- */
 
-static void add_latency(cli_table *table, const char *name, const mae_interval *time, const mae_interval *best,
+static bool shows_goal(const mae_bench *b)
+{
+    return b->goal.minimize != MAE_MIN_LATENCY;
+}
+
+static void begin_figures(cli_table *table, const mae_bench *b)
+{
+    cli_table_cell(table, CLI_BOLD, "whole network");
+    cli_table_cell(table, CLI_BOLD, "median ms");
+    cli_table_cell(table, CLI_BOLD, "95 %% interval");
+    if (b->profile->energy != MAE_ENERGY_NONE)
+        cli_table_cell(table, CLI_BOLD, "mJ (predicted)");
+    if (shows_goal(b))
+        cli_table_cell(table, CLI_BOLD, "J, %s", cli_bench_unit(&b->goal));
+    cli_table_cell(table, CLI_BOLD, "vs the plan");
+    cli_table_cell(table, CLI_BOLD, "%s", "");
+}
+
+static void add_figures(cli_table *table, const mae_bench *b, const char *name, const mae_bench_entry *of,
                         cli_style style)
 {
+    const mae_interval *time = &of->latency_ms, *value = &of->objective;
     cli_table_cell(table, style, "%s", name);
     cli_table_cell(table, style, "%.4f", time->median);
     cli_table_cell(table, style, "%.4f .. %.4f", time->low, time->high);
-    if (best->median > 0)
-        cli_table_cell(table, style, "%.2fx", time->median / best->median);
+    if (b->profile->energy != MAE_ENERGY_NONE)
+        cli_table_cell(table, style, "%.4f", of->energy_mj);
+    if (shows_goal(b))
+        cli_table_cell(table, style, "%.4f", value->median);
+    if (b->objective.median > 0)
+        cli_table_cell(table, style, "%.2fx", value->median / b->objective.median);
     else
         cli_table_cell(table, style, "%s", "");
+    if (!of->verified)
+        cli_table_cell(table, style, "outputs differ from ONNX Runtime's by %.3g", of->max_rel);
+    else
+        cli_table_cell(table, style, "%s", of->meets_bounds ? "" : "misses the bounds");
 }
 
-static void add_entry(cli_table *table, const mae_bench_entry *entry, const mae_interval *best)
+static void add_entry(cli_table *table, const mae_bench *b, const mae_bench_entry *entry)
 {
-    if (entry->complete && entry->verified) {
-        add_latency(table, entry->name, &entry->latency_ms, best, CLI_PLAIN);
-        return;
-    }
     if (entry->complete) {
-        cli_table_cell(table, CLI_DIM, "%s", entry->name);
-        cli_table_cell(table, CLI_DIM, "%.4f", entry->latency_ms.median);
-        cli_table_cell(table, CLI_DIM, "outputs differ from ONNX Runtime's by %.3g", entry->max_rel);
-        cli_table_end_row(table);
+        add_figures(table, b, entry->name, entry, entry->verified && entry->meets_bounds ? CLI_PLAIN : CLI_DIM);
         return;
     }
     cli_table_cell(table, CLI_DIM, "%s", entry->name);
@@ -128,87 +148,38 @@ static void add_entry(cli_table *table, const mae_bench_entry *entry, const mae_
     cli_table_end_row(table);
 }
 
-static int print_latencies(const mae_bench *b)
+static void add_plan(cli_table *table, const mae_bench *b)
 {
-    static const char *const heading[] = {"whole network", "median ms", "95 % interval", "vs the plan"};
-    cli_table *table = cli_table_create("lrlr");
-    for (size_t i = 0; i < sizeof heading / sizeof *heading; i++)
-        cli_table_cell(table, CLI_BOLD, "%s", heading[i]);
-    for (size_t i = 0; i < b->n_single; i++)
-        add_entry(table, &b->single[i], &b->latency_ms);
-    for (size_t i = 0; i < b->n_baselines; i++)
-        add_entry(table, &b->baselines[i], &b->latency_ms);
+    const mae_bench_entry plan = {.latency_ms = b->latency_ms,
+                                  .energy_mj = b->energy_mj,
+                                  .objective = b->objective,
+                                  .verified = b->verdict.ok,
+                                  .max_rel = b->verdict.max_rel,
+                                  .meets_bounds = true};
     char *name = NULL;
     if (b->single_is_best && b->baseline && asprintf(&name, "the plan (%s alone)", b->baseline) < 0)
         name = NULL;
-    add_latency(table, name ? name : "the plan", &b->latency_ms, &b->latency_ms, CLI_GREEN);
+    add_figures(table, b, name ? name : "the plan", &plan, CLI_GREEN);
     free(name);
+}
+
+static int print_figures(const mae_bench *b)
+{
+    char align[16];
+    snprintf(align, sizeof align, "lrl%s%srl", b->profile->energy != MAE_ENERGY_NONE ? "r" : "",
+             shows_goal(b) ? "r" : "");
+    cli_table *table = cli_table_create(align);
+    begin_figures(table, b);
+    for (size_t i = 0; i < b->n_single; i++)
+        add_entry(table, b, &b->single[i]);
+    for (size_t i = 0; i < b->n_baselines; i++)
+        add_entry(table, b, &b->baselines[i]);
+    add_plan(table, b);
     CLI_TRY(cli_table_finish(table));
     for (size_t i = 0; i < b->n_single; i++)
         if (!b->single[i].complete && b->single[i].reason)
             printf("%s cannot run %s\n", b->single[i].name, b->single[i].reason);
     return 0;
-}
-
-/* ---- what it comes to ---- */
-
-/* How the prediction was brought to the machine's present speed. */
-static void print_drift(const mae_bench *b)
-{
-    printf("As profiled it was %.4f ms; %s now take%s %.3f times as long as then.\n", b->predicted_ms / b->drift,
-           b->single_is_best ? "what else ran in these rounds" : "the single PEs", b->single_is_best ? "s" : "",
-           b->drift);
-}
-
-static void print_prediction(const mae_bench *b)
-{
-    if (!(b->latency_ms.median > 0) || !(b->predicted_ms > 0))
-        return;
-    printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%).\n", b->predicted_ms,
-           b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100);
-    print_drift(b);
-}
-
-static void print_verdict(const mae_bench *b)
-{
-    printf("%s", cli_style_code(CLI_BOLD));
-    if (!b->baseline)
-        printf("Only the mix runs this network: no single PE supports all of its layers.");
-    else if (b->profile->n_pes == 1)
-        printf("There is only %s here: nothing to mix.", b->baseline);
-    else if (b->single_is_best && b->unverified > 0 && b->unverified == b->refinements)
-        printf("No mix's outputs agree with ONNX Runtime's within the tolerance, so %s alone is what the plan offers.",
-               b->baseline);
-    else if (b->single_is_best)
-        printf("Mixing did not pay here: no mix beat %s when measured, so %s alone is what the plan offers.",
-               b->baseline, b->baseline);
-    else
-        printf(
-            "Mixing paid: the plan takes %.1f %% less time than %s, the best single PE (95 %% interval %.1f to %.1f).",
-            b->maeg.median * 100, b->baseline, b->maeg.low * 100, b->maeg.high * 100);
-    printf("%s\n", cli_style_code(CLI_PLAIN));
-    if (b->baseline && !b->single_is_best)
-        printf("MAEG = 1 - latency(plan) / latency(%s): predicted %.1f %%, measured %.1f %%.\n", b->baseline,
-               b->maeg_predicted * 100, b->maeg.median * 100);
-    print_prediction(b);
-    if (b->unverified > 0)
-        printf("Left out: %zu mixed plan%s whose outputs differed from ONNX Runtime's beyond the tolerance.\n",
-               b->unverified, b->unverified == 1 ? "" : "s");
-    if (b->verdict.ok)
-        printf("Outputs verified against ONNX Runtime: largest error %.3g, relative %.3g.\n", b->verdict.max_abs,
-               b->verdict.max_rel);
-    else
-        printf("%sOutputs differ from ONNX Runtime's: '%s' by %.3g, relative %.3g.%s\n", cli_style_code(CLI_RED),
-               b->verdict.output ? b->verdict.output : "?", b->verdict.max_abs, b->verdict.max_rel,
-               cli_style_code(CLI_PLAIN));
-}
-
-static void print_origins(const mae_bench *b)
-{
-    printf("%sWhole-network times: medians of %zu rounds, measured turn by turn. Layers: measured in the running\n"
-           "network. Segments: measured where that stands beside them. Predictions: sums of those.\n"
-           "Plans measured and planned again: %zu.%s\n",
-           cli_style_code(CLI_DIM), b->rounds, b->refinements, cli_style_code(CLI_PLAIN));
 }
 
 static int print_mapping(const mae_bench *bench, bool all)
@@ -235,9 +206,8 @@ int cli_bench_print(const mae_bench *bench, bool all)
            profile->n_layers, profile->n_pes, profile->n_pes == 1 ? "" : "s", bench->threads,
            bench->threads == 1 ? "" : "s");
     CLI_TRY(print_mapping(bench, all));
-    CLI_TRY(print_latencies(bench));
+    CLI_TRY(print_figures(bench));
     putchar('\n');
-    print_verdict(bench);
-    print_origins(bench);
+    cli_bench_print_verdict(bench);
     return 0;
 }

@@ -7,4 +7,10 @@
 /* To standard output; `all` shows every layer of a long network. */
 int cli_bench_print(const mae_bench *bench, bool all);
 
+/* What it comes to, in sentences: the choice, what was promised and measured of it, where figures are from. */
+void cli_bench_print_verdict(const mae_bench *bench);
+
+/* Of the goal's J. */
+const char *cli_bench_unit(const mae_goal *goal);
+
 #endif

@@ -2,11 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "cli/infeasible.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/input.h"
+#include "cli/json.h"
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -25,7 +28,8 @@ static const cli_option own_options[] = {
     {"output", 'o', CLI_TEXT, offsetof(bench_args, output), "PLAN", "write the plan it offers to this file", 0},
     {"profile", 0, CLI_TEXT, offsetof(bench_args, profile), "PROFILE", "use this profile instead of measuring one", 0},
     {"budget", 0, CLI_POSITIVE, offsetof(bench_args, budget_s), "SECONDS", "time to profile (default 20)", 0},
-    {"race", 0, CLI_POSITIVE, offsetof(bench_args, race_s), "SECONDS", "time of the final rounds (default 10)", 0},
+    {"race", 0, CLI_POSITIVE, offsetof(bench_args, race_s), "SECONDS",
+     "time of the final rounds, and at most of choosing before them (default 10)", 0},
     {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
     {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
@@ -41,11 +45,12 @@ static const cli_group groups[] = {
 static const cli_syntax syntax = {
     .command = "bench",
     .operand = "MODEL",
-    .text = "Profiles a network, plans its mapping, refines the plan by measuring it, then measures the plan and\n"
+    .text = "Profiles a network, plans its mappings, races those that may be best, then measures the winner and\n"
             "every single PE turn by turn, and compares the outputs. If no mix wins, the plan is the best single PE.",
     .examples = "  mae bench model.onnx\n"
                 "  mae bench model.onnx --input photo.jpg --threads 2 -o model.plan.json\n"
-                "  mae bench model.onnx --shape x=1,3,320,320 --budget 10 --race 5 --json\n",
+                "  mae bench model.onnx --shape x=1,3,320,320 --budget 10 --race 5 --json\n"
+                "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
@@ -80,6 +85,22 @@ static int measure_profile(mae_context *context, mae_model *model, const bench_a
         return cli_report(error);
     mae_error_free(error);
     return interrupted();
+}
+
+/* A goal that needs energy is refused before anything is measured where nothing here has a meter. */
+static int check_meters(const mae_context *context, const mae_goal *goal, bool json)
+{
+    const mae_pe_info *pes;
+    size_t n = mae_context_pes(context, &pes);
+    bool needs = goal->minimize != MAE_MIN_LATENCY || goal->max_energy_mj > 0 || goal->max_power_w > 0;
+    for (size_t i = 0; i < n; i++)
+        needs = needs && !pes[i].meter;
+    if (!needs)
+        return 0;
+    static const char reason[] = "the goal needs energy and no PE here has a meter";
+    if (json)
+        CLI_TRY(cli_json_print(json_pack("{s:b,s:n,s:s}", "feasible", 0, "nearest", "reason", reason)));
+    return cli_error(MAE_ERR_INFEASIBLE, "%s", reason);
 }
 
 /* A goal that no mapping meets is known before anything is raced. */
@@ -117,8 +138,10 @@ static int measure(mae_context *context, mae_model *model, const bench_args *arg
                    mae_bench **ret_bench)
 {
     mae_profile *own = NULL;
-    if (!options->profile)
+    if (!options->profile) {
+        CLI_TRY(check_meters(context, &options->goal, args->json));
         CLI_TRY(measure_profile(context, model, args, &own));
+    }
     if (own)
         options->profile = own;
     int status = check_goal(options->profile, &options->goal, args->json);

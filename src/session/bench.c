@@ -3,14 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/goal.h"
 #include "core/profile.h"
 #include "plan/plan.h"
-#include "session/bench.h"
+#include "session/race.h"
 
 #define DEFAULT_RACE_S 10.0
-/* Part of the race's time that chooses among mixed candidates; the rest measures the one chosen, so that the
+/* Choosing among mixes may take as long again as the final rounds, which measure the one chosen anew, so that the
  * figures reported are not those of the luckiest of several. */
-#define CHOOSING_PART 0.3
+#define CHOOSING_PART 1.0
+#define MEASURED_ERROR 0.01 /* relative, of a prediction by segments that were measured: what changes between races */
+#define HALF_WIDTH 1.96     /* of a 95 % interval, in standard deviations */
 
 /* ---- setting up ---- */
 
@@ -104,72 +107,121 @@ static mae_error *compile_greedy(mae_bench_work *work)
 
 /* ---- the race ---- */
 
-typedef struct lineup {
-    mae_contender *all[64 + MAE_BENCH_MOST_MIXED + 1];
-    size_t n;
-} lineup;
-
-static void line_up_single(const mae_bench_work *work, lineup *line)
+mae_error *mae_bench_report(const mae_bench_work *work, const char *what, double fraction, double left_s)
 {
-    for (size_t p = 0; p < work->context->n_pes && p < 64; p++)
-        if (work->single[p])
-            line->all[line->n++] = work->single[p];
+    const mae_bench_options *options = work->options;
+    if (!options->progress || options->progress(options->progress_ctx, what, fraction, left_s))
+        return NULL;
+    return mae_error_new(MAE_ERR_FAILED, "cancelled");
 }
 
-mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t rounds, size_t *ret_best)
+mae_error *mae_bench_meets(const mae_contender *contender, bool *ret_meets)
+{
+    mae_interval miss;
+    MAE_TRY(mae_median_of(contender->misses, contender->rounds, &miss));
+    *ret_meets = contender->rounds > 0 && miss.median <= 0;
+    return NULL;
+}
+
+mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t *ret_best)
 {
     double best = INFINITY;
     *ret_best = n;
     for (size_t i = 0; i < n; i++) {
-        if (!contenders[i] || !contenders[i]->verdict.ok)
+        if (!contenders[i] || !contenders[i]->allowed)
             continue;
-        mae_interval time;
-        MAE_TRY(mae_median_of(contenders[i]->frames_ms, rounds, &time));
-        if (time.median < best) {
-            best = time.median;
+        mae_interval value;
+        bool meets;
+        MAE_TRY(mae_bench_meets(contenders[i], &meets));
+        MAE_TRY(mae_median_of(contenders[i]->values, contenders[i]->rounds, &value));
+        if (meets && value.median < best) {
+            best = value.median;
             *ret_best = i;
         }
     }
     return NULL;
 }
 
-/* Mixed candidates whose outputs differ from the reference's are never offered, however fast. */
-static void drop_unverified(mae_bench_work *work)
+/* Every single PE, the greedy choice, and the mix that was chosen. */
+static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double seconds)
 {
-    size_t kept = 0;
-    for (size_t m = 0; m < work->n_mixed; m++) {
-        if (work->mixed[m]->verdict.ok) {
-            work->mixed[kept++] = work->mixed[m];
-        } else {
-            mae_contender_destroy(work->mixed[m]);
-            work->unverified++;
-        }
-    }
-    work->n_mixed = kept;
+    mae_race race = {.seconds = seconds, .what = "final rounds", .begin = 0.5, .end = 1};
+    for (size_t p = 0; p < work->context->n_pes && p < 64; p++)
+        mae_race_add(&race, work->single[p], true);
+    mae_race_add(&race, work->greedy, true);
+    if (mixed != work->greedy)
+        mae_race_add(&race, mixed, true);
+    MAE_TRY(mae_race_run(work, &race));
+    work->final_rounds = race.rounds;
+    return NULL;
 }
 
-/* The mixed candidate to offer, if any; then the final rounds. */
+/* What the profile alone promises of the best mix, before anything is raced. */
+static mae_error *foresee_plan(mae_bench_work *work)
+{
+    mae_solution solution;
+    mae_error *error = mae_solve(work->profile, &work->options->goal, NULL, &solution);
+    if (error)
+        return error;
+    bool mixed = false;
+    for (size_t l = 1; l < work->graph->n_layers; l++)
+        mixed = mixed || solution.mapping[l] != solution.mapping[0];
+    if (mixed)
+        error = mae_bench_foresee(work, work->profile, solution.mapping, mae_bench_expected_error(work), true,
+                                  &work->before);
+    free(solution.mapping);
+    return error;
+}
+
+/* The relative error (standard deviation) of a prediction by segments that were measured: times of whole PEs were
+ * divided by to bring them into the profile, and these are known so well only. */
+static mae_error *error_of_measured(const mae_bench_work *work, double *ret_error)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (size_t p = 0; p < work->context->n_pes; p++) {
+        const mae_contender *single = work->single[p];
+        mae_interval time;
+        if (!single || single->rounds == 0)
+            continue;
+        MAE_TRY(mae_median_of(single->frames_ms, single->rounds, &time));
+        double half = time.median > 0 ? (time.high - time.low) / 2 / time.median / HALF_WIDTH : 0;
+        sum += half * half;
+        n++;
+    }
+    *ret_error = sqrt(MEASURED_ERROR * MEASURED_ERROR + (n ? 2 * sum / (double)n : 0));
+    return NULL;
+}
+
+/* The same of the mix that was chosen, by segments measured and at the speeds of today. */
+static mae_error *foresee_final(mae_bench_work *work, const mae_contender *mixed)
+{
+    mae_profile *today;
+    double error_of = mae_bench_expected_error(work);
+    if (!mixed)
+        return NULL;
+    if (work->races > 0)
+        MAE_TRY(error_of_measured(work, &error_of));
+    MAE_TRY(mae_bench_todays_profile(work, &today));
+    mae_error *error = mae_bench_foresee(work, today, mixed->runner->mapping, error_of, false, &work->predicted);
+    mae_profile_destroy(today);
+    return error;
+}
+
 static mae_error *race(mae_bench_work *work, mae_contender **ret_mixed)
 {
     double seconds = work->options->race_s > 0 ? work->options->race_s : DEFAULT_RACE_S;
-    drop_unverified(work);
-    mae_contender *chosen = work->n_mixed ? work->mixed[0] : NULL;
-    if (work->n_mixed > 1) {
-        size_t best;
-        MAE_TRY(mae_contend(work->mixed, work->n_mixed, seconds * CHOOSING_PART, MAE_BENCH_MOST_ROUNDS, &work->rounds));
-        MAE_TRY(mae_bench_best_of(work->mixed, work->n_mixed, work->rounds, &best));
-        chosen = work->mixed[best];
-        seconds *= 1 - CHOOSING_PART;
-    }
-    lineup line = {.n = 0};
-    line_up_single(work, &line);
-    if (chosen)
-        line.all[line.n++] = chosen;
-    if (work->greedy)
-        line.all[line.n++] = work->greedy;
-    MAE_TRY(mae_contend(line.all, line.n, seconds, MAE_BENCH_MOST_ROUNDS, &work->rounds));
-    *ret_mixed = chosen;
-    return NULL;
+    MAE_TRY(mae_bench_refine(work, seconds * CHOOSING_PART, ret_mixed));
+    MAE_TRY(foresee_final(work, *ret_mixed));
+    return final_race(work, *ret_mixed, seconds);
+}
+
+static mae_error *prepare_goal(mae_bench_work *work)
+{
+    const mae_goal *goal = &work->options->goal;
+    MAE_TRY(mae_goal_check(goal));
+    MAE_TRY(mae_goal_check_energy(goal, work->profile));
+    return mae_goal_scales(work->profile, goal, &work->scale_latency, &work->scale_energy);
 }
 
 static mae_error *bench_all(mae_bench_work *work, mae_bench_result *result)
@@ -177,13 +229,17 @@ static mae_error *bench_all(mae_bench_work *work, mae_bench_result *result)
     work->single = mae_arena_array(result->arena, work->context->n_pes, sizeof *work->single);
     work->why_not = mae_arena_array(result->arena, work->context->n_pes, sizeof *work->why_not);
     work->mixed = mae_arena_array(result->arena, MAE_BENCH_MOST_MIXED, sizeof *work->mixed);
-    if (!work->single || !work->why_not || !work->mixed)
+    work->speed = mae_arena_array(result->arena, work->context->n_pes, sizeof *work->speed);
+    if (!work->single || !work->why_not || !work->mixed || !work->speed)
         return mae_error_nomem();
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        work->speed[p] = 1;
     MAE_TRY(prepare_inputs(work));
     MAE_TRY(get_profile(work));
+    MAE_TRY(prepare_goal(work));
     MAE_TRY(compile_single(work, result->arena));
     MAE_TRY(compile_greedy(work));
-    MAE_TRY(mae_bench_refine(work));
+    MAE_TRY(foresee_plan(work));
     mae_contender *mixed = NULL;
     MAE_TRY(race(work, &mixed));
     return mae_bench_conclude(result, work, mixed);

@@ -17,7 +17,20 @@ static json_t *interval(const mae_interval *value)
     return json_pack("[f,f]", value->low, value->high);
 }
 
-static json_t *entry(const char *name_key, const mae_bench_entry *of)
+/* Energy is by the profile's figures, and J where it is not the latency itself. */
+static void add_goal_figures(json_t *object, const mae_bench *bench, double energy_mj, const mae_interval *objective)
+{
+    if (bench->profile->energy != MAE_ENERGY_NONE) {
+        json_object_set_new(object, "energy_mj", json_real(energy_mj));
+        json_object_set_new(object, "energy_source", json_string("predicted"));
+    }
+    if (bench->goal.minimize != MAE_MIN_LATENCY) {
+        json_object_set_new(object, "objective", number(objective->median));
+        json_object_set_new(object, "objective_ci", interval(objective));
+    }
+}
+
+static json_t *entry(const mae_bench *bench, const char *name_key, const mae_bench_entry *of)
 {
     json_t *object = json_pack("{s:s,s:b}", name_key, of->name, "complete", of->complete);
     if (object && of->complete) {
@@ -25,17 +38,19 @@ static json_t *entry(const char *name_key, const mae_bench_entry *of)
         json_object_set_new(object, "ci_ms", interval(&of->latency_ms));
         json_object_set_new(object, "verified", json_boolean(of->verified));
         json_object_set_new(object, "max_rel", number(of->max_rel));
+        json_object_set_new(object, "meets_bounds", json_boolean(of->meets_bounds));
+        add_goal_figures(object, bench, of->energy_mj, &of->objective);
     }
     if (object && of->reason)
         json_object_set_new(object, "reason", json_string(of->reason));
     return object;
 }
 
-static json_t *entries(const char *name_key, const mae_bench_entry *list, size_t n)
+static json_t *entries(const mae_bench *bench, const char *name_key, const mae_bench_entry *list, size_t n)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(array, entry(name_key, &list[i]));
+        json_array_append_new(array, entry(bench, name_key, &list[i]));
     return array;
 }
 
@@ -51,29 +66,57 @@ static mae_error *plan_object(const mae_plan *plan, json_t **ret_object)
 
 static json_t *plan_part(const mae_bench *bench, const json_t *plan)
 {
-    return json_pack("{s:O,s:f,s:f,s:o,s:b,s:b}", "segments", json_object_get(plan, "segments"), "predicted_ms",
-                     bench->predicted_ms, "latency_ms", bench->latency_ms.median, "ci_ms", interval(&bench->latency_ms),
-                     "optimal", bench->plan->optimal, "single_pe", bench->single_is_best);
+    json_t *part =
+        json_pack("{s:O,s:f,s:f,s:o,s:b,s:b}", "segments", json_object_get(plan, "segments"), "predicted_ms",
+                  bench->predicted_ms, "latency_ms", bench->latency_ms.median, "ci_ms", interval(&bench->latency_ms),
+                  "optimal", bench->plan->optimal, "single_pe", bench->single_is_best);
+    if (part)
+        add_goal_figures(part, bench, bench->energy_mj, &bench->objective);
+    return part;
 }
 
 static json_t *maeg_part(const mae_bench *bench)
 {
     if (!bench->baseline)
-        return json_pack("{s:n,s:n,s:n,s:n,s:b}", "predicted", "measured", "ci", "baseline", "enables", 1);
+        return json_pack("{s:n,s:n,s:n,s:n,s:b}", "predicted", "measured", "ci", "baseline", "enables", bench->enables);
     return json_pack("{s:f,s:f,s:o,s:s,s:b}", "predicted", bench->maeg_predicted, "measured", bench->maeg.median, "ci",
-                     interval(&bench->maeg), "baseline", bench->baseline, "enables", 0);
+                     interval(&bench->maeg), "baseline", bench->baseline, "enables", bench->enables);
+}
+
+static json_t *forecast(const mae_bench_forecast *of)
+{
+    if (!of->exists)
+        return json_null();
+    return json_pack("{s:f,s:f,s:o,s:I}", "p_beats", of->p_beats, "maeg", of->maeg.median, "ci", interval(&of->maeg),
+                     "draws", (json_int_t)of->draws);
+}
+
+/* How the choice was made: what was promised, what was measured, and how good promises are. */
+static json_t *choice_part(const mae_bench *bench)
+{
+    return json_pack("{s:o,s:o,s:f,s:f,s:I,s:I}", "before", forecast(&bench->before), "predicted",
+                     forecast(&bench->predicted), "p_beats", bench->p_beats, "predicted_error", bench->predicted_error,
+                     "candidates", (json_int_t)bench->candidates, "races", (json_int_t)bench->races);
+}
+
+static json_t *scale_part(const mae_bench *bench)
+{
+    static const char *const origins[] = {"none", "single_pes", "others"};
+    return json_pack("{s:f,s:s}", "factor", bench->drift, "origin", origins[bench->scale]);
 }
 
 static json_t *whole(const mae_bench *bench, const json_t *plan)
 {
     const mae_verdict *verdict = &bench->verdict;
-    return json_pack("{s:s,s:i,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:f,s:I,s:I}", "format", "mae-bench",
-                     "version", 1, "model", json_object_get(plan, "model"), "threads", bench->threads, "rounds",
-                     (json_int_t)bench->rounds, "single_pe", entries("pe", bench->single, bench->n_single), "baselines",
-                     entries("name", bench->baselines, bench->n_baselines), "plan", plan_part(bench, plan), "maeg",
-                     maeg_part(bench), "verify", "max_abs", number(verdict->max_abs), "max_rel",
-                     number(verdict->max_rel), "ok", verdict->ok, "drift", bench->drift, "refinements",
-                     (json_int_t)bench->refinements, "unverified", (json_int_t)bench->unverified);
+    return json_pack("{s:s,s:i,s:O,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:o,s:f,s:o,s:I,s:I}", "format",
+                     "mae-bench", "version", 1, "model", json_object_get(plan, "model"), "goal",
+                     json_object_get(plan, "goal"), "threads", bench->threads, "rounds", (json_int_t)bench->rounds,
+                     "single_pe", entries(bench, "pe", bench->single, bench->n_single), "baselines",
+                     entries(bench, "name", bench->baselines, bench->n_baselines), "plan", plan_part(bench, plan),
+                     "maeg", maeg_part(bench), "verify", "max_abs", number(verdict->max_abs), "max_rel",
+                     number(verdict->max_rel), "ok", verdict->ok, "choice", choice_part(bench), "drift", bench->drift,
+                     "scale", scale_part(bench), "refinements", (json_int_t)bench->refinements, "unverified",
+                     (json_int_t)bench->unverified);
 }
 
 mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text)

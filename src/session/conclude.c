@@ -7,15 +7,19 @@
 #include "plan/plan.h"
 #include "session/bench.h"
 
-static mae_error *fill_entry(mae_bench_entry *entry, const char *name, const mae_contender *contender,
-                             const char *why_not, size_t rounds)
+static mae_error *fill_entry(mae_bench_entry *entry, const mae_bench_work *work, const char *name,
+                             const mae_contender *contender, const char *why_not)
 {
     *entry = (mae_bench_entry){.name = name, .complete = contender != NULL, .reason = why_not};
-    if (contender) {
-        entry->verified = contender->verdict.ok;
-        entry->max_rel = contender->verdict.max_rel;
-    }
-    return contender ? mae_median_of(contender->frames_ms, rounds, &entry->latency_ms) : NULL;
+    if (!contender)
+        return NULL;
+    entry->verified = contender->verdict.ok;
+    entry->max_rel = contender->verdict.max_rel;
+    MAE_TRY(mae_bench_meets(contender, &entry->meets_bounds));
+    MAE_TRY(mae_median_of(contender->frames_ms, contender->rounds, &entry->latency_ms));
+    MAE_TRY(mae_median_of(contender->values, contender->rounds, &entry->objective));
+    entry->energy_mj = mae_bench_energy(work, entry->latency_ms.median, contender->dynamic_mj);
+    return NULL;
 }
 
 static mae_error *fill_entries(mae_bench_result *result, const mae_bench_work *work)
@@ -30,24 +34,33 @@ static mae_error *fill_entries(mae_bench_result *result, const mae_bench_work *w
         const char *name = mae_arena_strdup(result->arena, work->context->infos[p].name);
         if (!name)
             return mae_error_nomem();
-        MAE_TRY(fill_entry(&single[p], name, work->single[p], work->why_not[p], work->rounds));
+        MAE_TRY(fill_entry(&single[p], work, name, work->single[p], work->why_not[p]));
     }
     bench->single = single;
     bench->n_single = n;
     if (work->greedy) {
-        MAE_TRY(fill_entry(greedy, "greedy", work->greedy, NULL, work->rounds));
+        MAE_TRY(fill_entry(greedy, work, "greedy", work->greedy, NULL));
         bench->baselines = greedy;
         bench->n_baselines = 1;
     }
     return NULL;
 }
 
+/* What was measured best need not be what the profile says is best, or what it says meets the bounds: offered all the
+ * same, without a proof. */
 static mae_error *make_plan(mae_bench_result *result, const mae_bench_work *work, const int *mapping)
 {
-    mae_plan *solved;
-    MAE_TRY(mae_plan_solve(result->profile, &work->options->goal, &solved));
+    const mae_goal *goal = &work->options->goal;
+    mae_plan *solved = NULL;
+    mae_error *error = mae_plan_solve(result->profile, goal, &solved);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
+        mae_error_free(error);
+        return mae_plan_of_mapping(result->profile, goal, mapping, &result->plan);
+    }
+    if (error)
+        return error;
     int *solved_mapping = calloc(work->graph->n_layers + 1, sizeof *solved_mapping);
-    mae_error *error = solved_mapping ? mae_plan_mapping(solved, result->profile, solved_mapping) : mae_error_nomem();
+    error = solved_mapping ? mae_plan_mapping(solved, result->profile, solved_mapping) : mae_error_nomem();
     bool same = !error && memcmp(solved_mapping, mapping, work->graph->n_layers * sizeof *mapping) == 0;
     free(solved_mapping);
     if (same) {
@@ -55,31 +68,22 @@ static mae_error *make_plan(mae_bench_result *result, const mae_bench_work *work
         return NULL;
     }
     mae_plan_destroy(solved);
-    /* What was measured best is not what the profile says is best: offered all the same, without a proof. */
-    return error ? error : mae_plan_of_mapping(result->profile, &work->options->goal, mapping, &result->plan);
-}
-
-/* How much slower the machine is now than when it was profiled, for a mixed mapping: each single PE's own drift,
- * weighted by the time the mapping's layers take on it. */
-static double drift_of_mix(const mae_profile *profile, const int *mapping, const double *per_pe)
-{
-    double now = 0, then = 0;
-    for (size_t l = 0; l < profile->n_layers; l++) {
-        double time_ms = profile->costs[l * profile->n_pes + (size_t)mapping[l]].time_ms;
-        then += time_ms;
-        now += time_ms * per_pe[mapping[l]];
-    }
-    return then > 0 ? now / then : 1;
+    return error ? error : mae_plan_of_mapping(result->profile, goal, mapping, &result->plan);
 }
 
 /* What one contender takes now over what the profile says, as a logarithm added to *sum. */
-static mae_error *add_drift(const mae_bench_work *work, const mae_profile *profile, const mae_contender *contender,
-                            double *sum, size_t *n)
+static mae_error *add_drift(const mae_profile *profile, const mae_contender *contender, double *sum, size_t *n)
 {
     mae_prediction predicted;
     mae_interval now;
-    MAE_TRY(mae_eval(profile, contender->runner->mapping, 0, &predicted));
-    MAE_TRY(mae_median_of(contender->frames_ms, work->rounds, &now));
+    mae_error *error = mae_eval(profile, contender->runner->mapping, 0, &predicted);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) { /* a baseline that the profile has no figure of */
+        mae_error_free(error);
+        return NULL;
+    }
+    if (error)
+        return error;
+    MAE_TRY(mae_median_of(contender->frames_ms, contender->rounds, &now));
     if (predicted.latency_ms > 0 && now.median > 0) {
         *sum += log(now.median / predicted.latency_ms);
         ++*n;
@@ -87,53 +91,58 @@ static mae_error *add_drift(const mae_bench_work *work, const mae_profile *profi
     return NULL;
 }
 
-/* The same for a single PE: by all others that ran in the same rounds, for its own drift would make every prediction
- * come true. 1 if there were none. */
+/* For a single PE: by all others that ran in the same rounds, for its own drift would make every prediction come
+ * true. 1 if there were none. */
 static mae_error *drift_of_others(const mae_bench_work *work, const mae_profile *profile, const mae_contender *offered,
-                                  const mae_contender *mixed, double *ret_drift)
+                                  const mae_contender *mixed, mae_bench *bench)
 {
     double sum = 0;
     size_t n = 0;
     for (size_t p = 0; p < work->context->n_pes; p++)
         if (work->single[p] && work->single[p] != offered)
-            MAE_TRY(add_drift(work, profile, work->single[p], &sum, &n));
+            MAE_TRY(add_drift(profile, work->single[p], &sum, &n));
     if (mixed && mixed != offered)
-        MAE_TRY(add_drift(work, profile, mixed, &sum, &n));
-    if (work->greedy)
-        MAE_TRY(add_drift(work, profile, work->greedy, &sum, &n));
-    *ret_drift = n ? exp(sum / (double)n) : 1;
+        MAE_TRY(add_drift(profile, mixed, &sum, &n));
+    if (work->greedy && work->greedy != mixed)
+        MAE_TRY(add_drift(profile, work->greedy, &sum, &n));
+    bench->drift = n ? exp(sum / (double)n) : 1;
+    bench->scale = n ? MAE_SCALE_OTHERS : MAE_SCALE_NONE;
     return NULL;
 }
 
 /* How much slower the machine is now than when it was profiled, for the mapping offered. */
-static mae_error *find_drift(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
+static mae_error *find_drift(mae_bench_result *result, mae_bench_work *work, const mae_contender *offered,
                              const mae_contender *mixed)
 {
-    const mae_profile *profile = result->profile;
     if (offered != mixed)
-        return drift_of_others(work, profile, offered, mixed, &result->bench.drift);
+        return drift_of_others(work, result->profile, offered, mixed, &result->bench);
     double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe), mean;
     if (!per_pe)
         return mae_error_nomem();
-    mae_error *error = mae_bench_drift(work, profile, work->rounds, &mean, per_pe);
+    bool any = false;
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        any = any || work->single[p];
+    mae_error *error = mae_bench_find_speeds(work, work->final_rounds, per_pe, &mean);
     if (!error)
-        result->bench.drift = drift_of_mix(profile, offered->runner->mapping, per_pe);
+        result->bench.drift = mae_bench_speed_of(result->profile, offered->runner->mapping, per_pe);
+    result->bench.scale = any ? MAE_SCALE_SINGLE_PES : MAE_SCALE_NONE;
     free(per_pe);
     return error;
 }
 
-static mae_error *predict(mae_bench_result *result, const mae_bench_work *work, const mae_contender *offered,
+static mae_error *predict(mae_bench_result *result, mae_bench_work *work, const mae_contender *offered,
                           const mae_contender *mixed, const mae_contender *best_single)
 {
     mae_bench *bench = &result->bench;
-    mae_prediction plan, single = {0};
+    mae_bench_cost plan, single;
     MAE_TRY(find_drift(result, work, offered, mixed));
-    MAE_TRY(mae_eval(result->profile, offered->runner->mapping, 0, &plan));
-    if (best_single)
-        MAE_TRY(mae_eval(result->profile, best_single->runner->mapping, 0, &single));
+    MAE_TRY(mae_bench_eval(work, result->profile, offered->runner->mapping, &plan));
     bench->predicted_ms = plan.latency_ms * bench->drift;
-    if (best_single && single.latency_ms > 0)
-        bench->maeg_predicted = 1 - plan.latency_ms / single.latency_ms;
+    if (!best_single)
+        return NULL;
+    MAE_TRY(mae_bench_eval(work, result->profile, best_single->runner->mapping, &single));
+    if (single.value > 0)
+        bench->maeg_predicted = 1 - plan.value / single.value;
     return NULL;
 }
 
@@ -152,58 +161,105 @@ static mae_error *verify(mae_bench_result *result, const mae_bench_work *work, c
     return NULL;
 }
 
-/* Mixed or the best single PE: the mix is offered only if it is faster beyond the interval. */
+/* Mixed or the best single PE: the mix is offered only if it is better beyond the interval, and meets the bounds. */
 static mae_error *choose(const mae_bench_work *work, mae_contender *mixed, const mae_contender *best_single,
-                         bool *ret_mixed, mae_interval *ret_ratio)
+                         bool *ret_mixed, mae_bench *bench)
 {
-    *ret_ratio = (mae_interval){1, 1, 1};
-    *ret_mixed = mixed && !best_single;
-    if (!mixed || !best_single)
-        return NULL;
-    mae_interval ratio;
-    MAE_TRY(mae_ratio_of(mixed->frames_ms, best_single->frames_ms, work->rounds, &ratio));
-    *ret_mixed = ratio.high < 1;
-    if (*ret_mixed)
-        *ret_ratio = ratio;
+    mae_interval ratio = {1, 1, 1};
+    *ret_mixed = false;
+    if (mixed)
+        MAE_TRY(mae_bench_meets(mixed, ret_mixed));
+    if (mixed && best_single) {
+        MAE_TRY(mae_ratio_of(mixed->values, best_single->values, work->final_rounds, &ratio));
+        MAE_TRY(mae_bench_chance_below_one(mixed->values, best_single->values, work->final_rounds, &bench->p_beats));
+        *ret_mixed = *ret_mixed && ratio.high < 1;
+    }
+    if (!*ret_mixed)
+        ratio = (mae_interval){1, 1, 1};
+    bench->maeg = (mae_interval){1 - ratio.median, 1 - ratio.high, 1 - ratio.low};
     return NULL;
 }
 
-static mae_error *nothing_to_offer(const mae_bench_work *work)
+/* Something verified, and broke the bounds when it ran: the one that came nearest. */
+static mae_error *bounds_not_met(const mae_bench_work *work, mae_contender *const *contenders, size_t n)
 {
+    double least = INFINITY;
+    const mae_contender *nearest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        mae_interval miss;
+        if (!contenders[i] || !contenders[i]->allowed || contenders[i]->rounds == 0)
+            continue;
+        MAE_TRY(mae_median_of(contenders[i]->misses, contenders[i]->rounds, &miss));
+        if (nearest && miss.median >= least)
+            continue;
+        nearest = contenders[i];
+        least = miss.median;
+    }
+    if (!nearest)
+        return NULL;
+    mae_interval time;
+    MAE_TRY(mae_median_of(nearest->frames_ms, nearest->rounds, &time));
+    size_t segments = mae_program_n_segments(nearest->runner->program);
+    if (work->profile->energy == MAE_ENERGY_NONE)
+        return mae_error_new(MAE_ERR_INFEASIBLE, "nothing met the bounds when measured; nearest: %.4g ms, %zu switches",
+                             time.median, segments - 1);
+    return mae_error_new(MAE_ERR_INFEASIBLE,
+                         "nothing met the bounds when measured; nearest: %.4g ms, %.4g mJ (predicted), %zu switches",
+                         time.median, mae_bench_energy(work, time.median, nearest->dynamic_mj), segments - 1);
+}
+
+static mae_error *nothing_to_offer(const mae_bench_work *work, mae_contender *mixed)
+{
+    MAE_TRY(bounds_not_met(work, work->single, work->context->n_pes));
+    MAE_TRY(bounds_not_met(work, &mixed, 1));
     for (size_t p = 0; p < work->context->n_pes; p++)
-        if (work->single[p])
+        if (work->single[p] && !work->single[p]->verdict.ok)
             return mae_error_new(
                 MAE_ERR_VERIFY, "%s alone: output \"%s\" differs from the reference's by %.3g (relative)",
                 work->context->infos[p].name, work->single[p]->verdict.output, work->single[p]->verdict.max_rel);
     return mae_error_new(MAE_ERR_VERIFY, "no mapping's outputs agree with the reference's");
 }
 
+static mae_error *fill_figures(mae_bench *bench, const mae_bench_work *work, const mae_contender *offered)
+{
+    MAE_TRY(mae_median_of(offered->frames_ms, offered->rounds, &bench->latency_ms));
+    MAE_TRY(mae_median_of(offered->values, offered->rounds, &bench->objective));
+    bench->energy_mj = mae_bench_energy(work, bench->latency_ms.median, offered->dynamic_mj);
+    bench->goal = work->options->goal;
+    bench->before = work->before;
+    bench->predicted = work->predicted;
+    bench->predicted_error = mae_bench_expected_error(work);
+    bench->threads = work->context->threads;
+    bench->rounds = work->final_rounds;
+    bench->refinements = work->refinements;
+    bench->candidates = work->n_mixed;
+    bench->races = work->races;
+    bench->unverified = work->unverified;
+    return NULL;
+}
+
 mae_error *mae_bench_conclude(mae_bench_result *result, mae_bench_work *work, mae_contender *mixed)
 {
     mae_bench *bench = &result->bench;
     size_t best;
-    MAE_TRY(mae_bench_best_of(work->single, work->context->n_pes, work->rounds, &best));
+    MAE_TRY(mae_bench_best_of(work->single, work->context->n_pes, &best));
     mae_contender *best_single = best < work->context->n_pes ? work->single[best] : NULL;
     bool offer_mixed;
-    mae_interval ratio;
-    MAE_TRY(choose(work, mixed, best_single, &offer_mixed, &ratio));
+    MAE_TRY(choose(work, mixed, best_single, &offer_mixed, bench));
     mae_contender *offered = offer_mixed ? mixed : best_single;
     if (!offered)
-        return nothing_to_offer(work);
-    result->profile = work->profile;
-    work->profile = NULL;
+        return nothing_to_offer(work, mixed);
+    mae_error *error = mae_profile_clone(work->profile, &result->profile);
+    if (error)
+        return error;
     bench->profile = result->profile;
     MAE_TRY(fill_entries(result, work));
     bench->baseline = best_single ? bench->single[best].name : NULL;
+    bench->enables = !best_single;
     bench->single_is_best = offered == best_single;
-    bench->maeg = (mae_interval){1 - ratio.median, 1 - ratio.high, 1 - ratio.low};
-    MAE_TRY(mae_median_of(offered->frames_ms, work->rounds, &bench->latency_ms));
+    MAE_TRY(fill_figures(bench, work, offered));
     MAE_TRY(predict(result, work, offered, mixed, best_single));
     MAE_TRY(make_plan(result, work, offered->runner->mapping));
     bench->plan = result->plan;
-    bench->threads = work->context->threads;
-    bench->rounds = work->rounds;
-    bench->refinements = work->refinements;
-    bench->unverified = work->unverified;
     return verify(result, work, offered);
 }

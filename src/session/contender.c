@@ -2,10 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "session/bench.h"
 
-#define LEAST_ROUNDS 5
 #define UNCOUNTED_FRAMES 2
 #define MOST_COUNTED_FRAMES 6
 #define TURN_MS 5.0
@@ -14,9 +12,12 @@ static mae_error *allocate(mae_contender *contender, size_t most_rounds)
 {
     size_t n = mae_program_n_segments(contender->runner->program);
     contender->frames_ms = calloc(most_rounds, sizeof *contender->frames_ms);
+    contender->values = calloc(most_rounds, sizeof *contender->values);
+    contender->misses = calloc(most_rounds, sizeof *contender->misses);
     contender->segments_ms = calloc(n + 1, sizeof *contender->segments_ms);
     contender->stamps = calloc(n + 1, sizeof *contender->stamps);
-    if (!contender->frames_ms || !contender->segments_ms || !contender->stamps)
+    if (!contender->frames_ms || !contender->values || !contender->misses || !contender->segments_ms ||
+        !contender->stamps)
         return mae_error_nomem();
     for (size_t s = 0; s < n; s++) {
         contender->segments_ms[s] = calloc(most_rounds, sizeof **contender->segments_ms);
@@ -54,6 +55,8 @@ void mae_contender_destroy(mae_contender *contender)
         free(contender->segments_ms[s]);
     free(contender->segments_ms);
     free(contender->frames_ms);
+    free(contender->values);
+    free(contender->misses);
     free(contender->stamps);
     mae_runner_destroy(contender->runner);
     free(contender);
@@ -74,9 +77,9 @@ static mae_error *count_frame(mae_contender *contender, size_t round)
     return NULL;
 }
 
-/* One turn: frames that are not counted, because the first ones after another network ran find that one's weights in
+/* Frames that are not counted, because the first ones after another network ran find that one's weights in
  * the caches, then frames whose mean counts: several where they are short, for the clock's and the caches' sake. */
-static mae_error *take_turn(mae_contender *contender, size_t round)
+mae_error *mae_contender_take_turn(mae_contender *contender, size_t round)
 {
     size_t n = mae_program_n_segments(contender->runner->program);
     contender->frames_ms[round] = 0;
@@ -92,20 +95,6 @@ static mae_error *take_turn(mae_contender *contender, size_t round)
     contender->frames_ms[round] /= frames;
     for (size_t s = 0; s < n; s++)
         contender->segments_ms[s][round] /= frames;
-    return NULL;
-}
-
-mae_error *mae_contend(mae_contender *const *contenders, size_t n, double seconds, size_t most_rounds,
-                       size_t *ret_rounds)
-{
-    uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
-    size_t round = 0;
-    while (round < most_rounds && (round < LEAST_ROUNDS || mae_clock_now_ns() < end)) {
-        for (size_t i = 0; i < n; i++)
-            MAE_TRY(take_turn(contenders[(i + round) % n], round));
-        round++;
-    }
-    *ret_rounds = round;
     return NULL;
 }
 

@@ -1,27 +1,47 @@
-/* Planning, measuring the plan where it runs, planning again. */
+/* Planning, measuring plans where they run, planning again. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cost.h"
-#include "core/profile.h"
-#include "plan/plan.h"
-#include "session/bench.h"
+#include "session/race.h"
+#include "session/rows.h"
 
-#define CONTEST_S 1.0
-#define MOST_CONTEST_ROUNDS 200
+#define BATCH 4          /* plans measured against each other */
+#define OPENING_PART 0.1 /* of the time: the single PEs alone */
+#define RACE_PART 0.45   /* of the time left, for each race */
+
+/* What the profile says of its energy, and whether it may be offered at all. */
+static mae_error *admit(const mae_bench_work *work, mae_contender *contender)
+{
+    int most = work->options->goal.max_switches;
+    size_t switches = mae_program_n_segments(contender->runner->program) - 1;
+    contender->allowed = contender->verdict.ok && (most < 0 || switches <= (size_t)most);
+    mae_bench_cost cost = {0};
+    mae_error *error = mae_bench_eval(work, work->profile, contender->runner->mapping, &cost);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) { /* a baseline that no plan may be */
+        contender->allowed = false;
+        mae_error_free(error);
+        error = NULL;
+    }
+    contender->dynamic_mj = cost.dynamic_mj;
+    return error;
+}
+
+static mae_error *run_and_compare(const mae_bench_work *work, mae_contender *contender)
+{
+    double abs_tolerance, rel_tolerance;
+    mae_runner_tolerance(work->context, contender->runner, &abs_tolerance, &rel_tolerance);
+    MAE_TRY(mae_program_run(contender->runner->program, NULL));
+    MAE_TRY(mae_runner_compare(contender->runner, work->reference, abs_tolerance, rel_tolerance, &contender->verdict));
+    return admit(work, contender);
+}
 
 mae_error *mae_bench_enter(mae_bench_work *work, const int *mapping, mae_contender **ret_contender)
 {
     mae_contender *contender;
     MAE_TRY(
         mae_contender_create(work->context, work->graph, mapping, work->reference, MAE_BENCH_MOST_ROUNDS, &contender));
-    double abs_tolerance, rel_tolerance;
-    mae_runner_tolerance(work->context, contender->runner, &abs_tolerance, &rel_tolerance);
-    mae_error *error = mae_program_run(contender->runner->program, NULL);
-    if (!error)
-        error =
-            mae_runner_compare(contender->runner, work->reference, abs_tolerance, rel_tolerance, &contender->verdict);
+    mae_error *error = run_and_compare(work, contender);
     if (error) {
         mae_contender_destroy(contender);
         return error;
@@ -30,157 +50,154 @@ mae_error *mae_bench_enter(mae_bench_work *work, const int *mapping, mae_contend
     return NULL;
 }
 
-mae_error *mae_bench_drift(const mae_bench_work *work, const mae_profile *profile, size_t rounds, double *ret_drift,
-                           double *ret_per_pe)
+static void add_baselines(const mae_bench_work *work, mae_race *race)
 {
-    size_t n_pes = work->context->n_pes, complete = 0;
-    double logarithms = 0;
-    int *mapping = calloc(work->graph->n_layers + 1, sizeof *mapping);
-    if (!mapping)
-        return mae_error_nomem();
-    mae_error *error = NULL;
-    for (size_t p = 0; p < n_pes && !error; p++) {
-        ret_per_pe[p] = 0;
-        if (!work->single[p])
-            continue;
-        for (size_t l = 0; l < work->graph->n_layers; l++)
-            mapping[l] = (int)p;
-        mae_prediction predicted;
-        mae_interval now;
-        error = mae_eval(profile, mapping, 0, &predicted);
-        if (!error)
-            error = mae_median_of(work->single[p]->frames_ms, rounds, &now);
-        if (error || predicted.latency_ms <= 0 || now.median <= 0)
-            continue;
-        ret_per_pe[p] = now.median / predicted.latency_ms;
-        logarithms += log(ret_per_pe[p]);
-        complete++;
+    for (size_t p = 0; p < work->context->n_pes && p < 64; p++)
+        mae_race_add(race, work->single[p], true);
+    mae_race_add(race, work->greedy, true);
+}
+
+/* How long the single PEs take today, before anything is planned. */
+static mae_error *open_contest(mae_bench_work *work, double seconds)
+{
+    mae_race race = {.seconds = seconds * OPENING_PART, .what = "single PEs", .begin = 0, .end = 0.05};
+    double mean;
+    add_baselines(work, &race);
+    MAE_TRY(mae_race_run(work, &race));
+    return mae_bench_find_speeds(work, race.rounds, work->speed, &mean);
+}
+
+/* Compiles and checks the next plans. */
+static mae_error *enter_batch(mae_bench_work *work, const int *mappings, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        MAE_TRY(
+            mae_bench_report(work, "compiling plans", 0.05 + 0.4 * (double)work->n_mixed / MAE_BENCH_MOST_MIXED, -1));
+        mae_contender *contender;
+        MAE_TRY(mae_bench_enter(work, mappings + i * work->graph->n_layers, &contender));
+        work->mixed[work->n_mixed++] = contender;
+        work->unverified += !contender->verdict.ok;
+        work->refinements++;
     }
-    free(mapping);
+    return NULL;
+}
+
+static mae_error *plan_batch(mae_bench_work *work, const mae_contender *champion, size_t *ret_n)
+{
+    mae_profile *today;
+    int *mappings;
+    size_t room = MAE_BENCH_MOST_MIXED - work->n_mixed;
+    MAE_TRY(mae_bench_todays_profile(work, &today));
+    mae_error *error = mae_bench_propose(work, today, champion, room < BATCH ? room : BATCH, &mappings, ret_n);
+    mae_profile_destroy(today);
     if (error)
         return error;
-    *ret_drift = complete ? exp(logarithms / (double)complete) : 1;
-    for (size_t p = 0; p < n_pes; p++)
-        if (ret_per_pe[p] <= 0)
-            ret_per_pe[p] = *ret_drift;
-    return NULL;
-}
-
-static bool same_mapping(const mae_contender *contender, const int *mapping, size_t n)
-{
-    return contender && memcmp(contender->runner->mapping, mapping, n * sizeof *mapping) == 0;
-}
-
-static bool measured_before(const mae_bench_work *work, const int *mapping)
-{
-    size_t n = work->graph->n_layers;
-    for (size_t p = 0; p < work->context->n_pes; p++)
-        if (same_mapping(work->single[p], mapping, n))
-            return true;
-    for (size_t m = 0; m < work->n_mixed; m++)
-        if (same_mapping(work->mixed[m], mapping, n))
-            return true;
-    return false;
-}
-
-/* The first layer that takes tensor `t` over on `pe`: moved there from another PE, or handed to a later segment
- * of the same one; -1 if none does. */
-static int taker(const mae_profile *profile, const int *mapping, size_t t, int pe)
-{
-    int producer = profile->tensors[t].producer;
-    int own = producer; /* last layer of the producer's own segment */
-    while (producer >= 0 && mapping[producer] == pe && own + 1 < (int)profile->n_layers && mapping[own + 1] == pe)
-        own++;
-    for (int l = own + 1; l < (int)profile->n_layers; l++)
-        for (size_t i = 0; mapping[l] == pe && i < profile->layers[l].n_inputs; i++)
-            if (profile->layers[l].inputs[i] == (int)t)
-                return l;
-    return -1;
-}
-
-/* What the profile charges for the tensors that this segment is the first on its PE to take over: it is part of
- * the time measured, so the segment's own row must not hold it a second time. */
-static mae_error *incoming_transfers(const mae_profile *profile, const int *mapping, const mae_segment *segment,
-                                     double *ret_ms)
-{
-    mae_cost_index index;
-    MAE_TRY(mae_cost_index_init(&index, profile));
-    double sum = 0;
-    int pe = mapping[segment->first];
-    for (size_t t = 0; t < profile->n_tensors; t++) {
-        int producer = profile->tensors[t].producer;
-        int home = producer >= 0 ? mapping[producer] : profile->host;
-        if (home < 0 || (producer < 0 && home == pe))
-            continue;
-        int layer = taker(profile, mapping, t, pe);
-        double time_ms, energy_mj;
-        if (layer >= segment->first && layer <= segment->last &&
-            mae_cost_move(&index, (int)t, home, pe, &time_ms, &energy_mj))
-            sum += time_ms;
-    }
-    mae_cost_index_finish(&index);
-    *ret_ms = sum;
-    return NULL;
-}
-
-static mae_error *put_rows(mae_bench_work *work, const mae_contender *candidate, size_t rounds)
-{
-    double *drift = calloc(work->context->n_pes + 1, sizeof *drift), mean;
-    if (!drift)
-        return mae_error_nomem();
-    mae_error *error = mae_bench_drift(work, work->profile, rounds, &mean, drift);
-    const mae_program *program = candidate->runner->program;
-    for (size_t s = 0; s < mae_program_n_segments(program) && !error; s++) {
-        const mae_segment *segment = mae_program_segment(program, s);
-        int pe = mae_program_pe(program, s);
-        mae_interval time;
-        double moved = 0;
-        error = mae_median_of(candidate->segments_ms[s], rounds, &time);
-        if (!error)
-            error = incoming_transfers(work->profile, candidate->runner->mapping, segment, &moved);
-        if (error)
-            break;
-        mae_segment_cost row = {.pe = pe,
-                                .first = segment->first,
-                                .last = segment->last,
-                                .time_ms = fmax(0, time.median / drift[pe] - moved),
-                                .n = (int)rounds,
-                                .spread_ms = (time.high - time.low) / 2 / drift[pe]};
-        error = mae_profile_put_segment(work->profile, &row);
-    }
-    free(drift);
+    error = enter_batch(work, mappings, *ret_n);
+    free(mappings);
     return error;
 }
 
-static mae_error *measure_candidate(mae_bench_work *work, const int *mapping)
+/* How far off the predictions were, made before anything of these plans was measured. */
+static mae_error *note_errors(mae_bench_work *work, mae_contender *const *contenders, size_t n)
 {
-    mae_contender *candidate;
-    MAE_TRY(mae_bench_enter(work, mapping, &candidate));
-    work->mixed[work->n_mixed++] = candidate;
-    mae_contender **contest = calloc(work->context->n_pes + 1, sizeof *contest);
-    if (!contest)
+    double *speed = calloc(work->context->n_pes + 1, sizeof *speed), mean;
+    if (!speed)
         return mae_error_nomem();
-    size_t n = 0, rounds = 0;
-    contest[n++] = candidate;
-    for (size_t p = 0; p < work->context->n_pes; p++)
-        if (work->single[p])
-            contest[n++] = work->single[p];
-    mae_error *error = mae_contend(contest, n, CONTEST_S, MOST_CONTEST_ROUNDS, &rounds);
-    free(contest);
-    return error ? error : put_rows(work, candidate, rounds);
+    mae_error *error = NULL;
+    for (size_t i = 0; i < n && !error; i++) {
+        const mae_contender *c = contenders[i];
+        mae_bench_cost cost;
+        mae_interval now;
+        if (!c->verdict.ok)
+            continue;
+        error = mae_bench_find_speeds(work, c->rounds, speed, &mean);
+        if (!error)
+            error = mae_bench_eval(work, work->profile, c->runner->mapping, &cost);
+        if (!error)
+            error = mae_median_of(c->frames_ms, c->rounds, &now);
+        double predicted = error ? 0 : cost.latency_ms * mae_bench_speed_of(work->profile, c->runner->mapping, speed);
+        if (error || predicted <= 0 || now.median <= 0)
+            continue;
+        double off = log(now.median / predicted);
+        work->error_sum += off * off;
+        work->n_errors++;
+    }
+    free(speed);
+    return error;
 }
 
-mae_error *mae_bench_refine(mae_bench_work *work)
+/* What a race taught: how good predictions are, how fast the machine is, what segments take. */
+static mae_error *learn(mae_bench_work *work, size_t n_new, mae_contender *champion, size_t rounds)
 {
+    mae_contender **new = work->mixed + work->n_mixed - n_new, *all[BATCH + 1];
+    size_t n = 0;
+    double mean;
+    MAE_TRY(note_errors(work, new, n_new));
+    for (size_t i = 0; i < n_new; i++)
+        all[n++] = new[i];
+    if (champion)
+        all[n++] = champion;
+    MAE_TRY(mae_bench_put_rows(work, all, n));
+    return mae_bench_find_speeds(work, rounds, work->speed, &mean);
+}
+
+/* The best of those that are not single PEs: the leader, or where a single PE leads the best by its figures. */
+static mae_error *find_champion(const mae_race *race, size_t n_single, mae_contender **ret_champion)
+{
+    mae_contender *mixes[MAE_RACE_MOST];
+    size_t n = 0, best;
+    for (size_t i = n_single; i < race->n; i++)
+        if (race->racers[i].contender->rounds == race->rounds) /* to the end */
+            mixes[n++] = race->racers[i].contender;
+    if (n == 0)
+        for (size_t i = n_single; i < race->n; i++)
+            mixes[n++] = race->racers[i].contender;
+    MAE_TRY(mae_bench_best_of(mixes, n, &best));
+    if (best < n)
+        *ret_champion = mixes[best];
+    return NULL;
+}
+
+static mae_error *race_batch(mae_bench_work *work, size_t n_new, double seconds, mae_contender **champion)
+{
+    double done = (double)work->n_mixed / MAE_BENCH_MOST_MIXED;
+    mae_race race = {.seconds = seconds, .eliminate = true, .what = "racing plans", .begin = 0.05 + 0.4 * done};
+    race.end = race.begin + 0.05;
+    for (size_t p = 0; p < work->context->n_pes && p < 64; p++)
+        mae_race_add(&race, work->single[p], true);
+    size_t n_single = race.n;
+    mae_race_add(&race, work->greedy, true);
+    for (size_t m = work->n_mixed - n_new; m < work->n_mixed; m++)
+        if (work->mixed[m]->verdict.ok)
+            mae_race_add(&race, work->mixed[m], false);
+    mae_contender *again = *champion != work->greedy ? *champion : NULL;
+    mae_race_add(&race, again, false);
+    MAE_TRY(mae_race_run(work, &race));
+    work->races++;
+    MAE_TRY(find_champion(&race, n_single, champion));
+    return learn(work, n_new, again, race.rounds);
+}
+
+static double now_s(const mae_bench_work *work)
+{
+    return (double)mae_context_now_ns(work->context) * 1e-9;
+}
+
+mae_error *mae_bench_refine(mae_bench_work *work, double seconds, mae_contender **ret_champion)
+{
+    double begin_s = now_s(work);
+    mae_contender *champion = NULL;
+    MAE_TRY(open_contest(work, seconds));
     while (work->n_mixed < MAE_BENCH_MOST_MIXED) {
-        mae_solution solution;
-        MAE_TRY(mae_solve(work->profile, &work->options->goal, NULL, &solution));
-        bool stands = measured_before(work, solution.mapping);
-        mae_error *error = stands ? NULL : measure_candidate(work, solution.mapping);
-        free(solution.mapping);
-        if (error || stands)
-            return error;
-        work->refinements++;
+        double left_s = begin_s + seconds - now_s(work);
+        size_t n = 0;
+        if (left_s <= 0 && work->races > 0)
+            break;
+        MAE_TRY(plan_batch(work, champion, &n));
+        if (n == 0)
+            break;
+        MAE_TRY(race_batch(work, n, fmax(left_s, seconds * OPENING_PART) * RACE_PART, &champion));
     }
+    *ret_champion = champion ? champion : work->greedy && work->greedy->allowed ? work->greedy : NULL;
     return NULL;
 }

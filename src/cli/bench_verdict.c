@@ -1,0 +1,144 @@
+#include <stdio.h>
+
+#include "cli/bench_report.h"
+#include "cli/table.h"
+
+const char *cli_bench_unit(const mae_goal *goal)
+{
+    static const char *const units[] = {"ms", "mJ", "mJ ms", "weighted"};
+    return units[goal->minimize];
+}
+
+/* What less of is better. */
+static const char *substance(const mae_goal *goal)
+{
+    static const char *const texts[] = {"time", "energy", "energy x latency", "weighted cost"};
+    return texts[goal->minimize];
+}
+
+static bool has_bounds(const mae_goal *goal)
+{
+    return goal->max_latency_ms > 0 || goal->max_energy_mj > 0 || goal->max_power_w > 0 || goal->max_switches >= 0;
+}
+
+/* Why there is no single PE to compare with. */
+static void print_enabled(const mae_bench *b)
+{
+    bool complete = false, verified = false;
+    for (size_t i = 0; i < b->n_single; i++) {
+        complete = complete || b->single[i].complete;
+        verified = verified || (b->single[i].complete && b->single[i].verified);
+    }
+    if (!complete)
+        printf("Only the mix runs this network: no single PE supports all of its layers.");
+    else if (!verified)
+        printf("Only the mix can be offered: no single PE's outputs agree with ONNX Runtime's.");
+    else
+        printf("Only the mix meets this goal: every single PE misses the bounds.");
+}
+
+static void print_choice(const mae_bench *b)
+{
+    const char *less = substance(&b->goal);
+    if (!b->baseline)
+        print_enabled(b);
+    else if (b->profile->n_pes == 1)
+        printf("There is only %s here: nothing to mix.", b->baseline);
+    else if (b->single_is_best && b->unverified > 0 && b->unverified == b->candidates)
+        printf("No mix's outputs agree with ONNX Runtime's within the tolerance, so %s alone is what the plan offers.",
+               b->baseline);
+    else if (b->single_is_best)
+        printf("Mixing did not pay here: no mix beat %s when measured, so %s alone is what the plan offers.",
+               b->baseline, b->baseline);
+    else
+        printf("Mixing paid: the plan takes %.1f %% less %s than %s, the best single PE%s (95 %% interval %.1f to "
+               "%.1f%s).",
+               b->maeg.median * 100, less, b->baseline, has_bounds(&b->goal) ? " that meets the bounds" : "",
+               b->maeg.low * 100, b->maeg.high * 100,
+               b->goal.minimize == MAE_MIN_LATENCY ? "" : "; latency measured, energy predicted");
+}
+
+/* ---- promises beside what was measured ---- */
+
+static void print_forecast(const char *when, const mae_bench_forecast *of)
+{
+    if (of->exists)
+        printf("  %-30s MAEG %5.1f %% [%.1f, %.1f], P(mix beats the best single PE) %.2f\n", when,
+               of->maeg.median * 100, of->maeg.low * 100, of->maeg.high * 100, of->p_beats);
+}
+
+static void print_gain(const mae_bench *b)
+{
+    const char *what = b->goal.minimize == MAE_MIN_LATENCY ? "latency" : "J";
+    if (b->baseline && !b->single_is_best)
+        printf("MAEG = 1 - %s(plan) / %s(%s): predicted %.1f %%, measured %.1f %%.\n", what, what, b->baseline,
+               b->maeg_predicted * 100, b->maeg.median * 100);
+    if (!b->before.exists && !b->predicted.exists)
+        return;
+    printf("The best mix, before it was measured and after (95 %% intervals):\n");
+    print_forecast("by the profile alone", &b->before);
+    print_forecast("before the final rounds", &b->predicted);
+    if (b->baseline && !b->single_is_best)
+        printf("  %-30s MAEG %5.1f %% [%.1f, %.1f], P %.2f\n", "measured in the final rounds", b->maeg.median * 100,
+               b->maeg.low * 100, b->maeg.high * 100, b->p_beats);
+    else if (b->baseline && b->predicted.exists)
+        printf("  %-30s P %.2f: not beyond the interval%s\n", "measured in the final rounds", b->p_beats,
+               has_bounds(&b->goal) ? ", or beyond the bounds" : "");
+}
+
+/* How the prediction was brought to the machine's present speed. */
+static void print_scale(const mae_bench *b)
+{
+    static const char *const whose[] = {"", "the single PEs now take", "what else ran in these rounds now takes"};
+    if (b->scale == MAE_SCALE_NONE)
+        printf("That is as profiled: nothing else ran whose speed could be compared.\n");
+    else
+        printf("As profiled it was %.4f ms; %s %.3f times as long as then.\n", b->predicted_ms / b->drift,
+               whose[b->scale], b->drift);
+}
+
+static void print_prediction(const mae_bench *b)
+{
+    if (!(b->latency_ms.median > 0) || !(b->predicted_ms > 0))
+        return;
+    printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%).\n", b->predicted_ms,
+           b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100);
+    print_scale(b);
+    if (b->profile->energy != MAE_ENERGY_NONE)
+        printf("Energy of the plan: %.4f mJ, predicted by the profile's figures at the measured latency.\n",
+               b->energy_mj);
+}
+
+static void print_outputs(const mae_bench *b)
+{
+    if (b->unverified > 0)
+        printf("Left out: %zu mixed plan%s whose outputs differed from ONNX Runtime's beyond the tolerance.\n",
+               b->unverified, b->unverified == 1 ? "" : "s");
+    if (b->verdict.ok)
+        printf("Outputs verified against ONNX Runtime: largest error %.3g, relative %.3g.\n", b->verdict.max_abs,
+               b->verdict.max_rel);
+    else
+        printf("%sOutputs differ from ONNX Runtime's: '%s' by %.3g, relative %.3g.%s\n", cli_style_code(CLI_RED),
+               b->verdict.output ? b->verdict.output : "?", b->verdict.max_abs, b->verdict.max_rel,
+               cli_style_code(CLI_PLAIN));
+}
+
+static void print_origins(const mae_bench *b)
+{
+    printf("%sWhole-network times: medians of %zu rounds, measured turn by turn. Layers: measured in the running\n"
+           "network. Segments: measured where that stands beside them. Predictions: sums of those.\n"
+           "Plans measured and planned again: %zu, in %zu race%s. Error expected of a plan not measured: %.1f %%.%s\n",
+           cli_style_code(CLI_DIM), b->rounds, b->refinements, b->races, b->races == 1 ? "" : "s",
+           b->predicted_error * 100, cli_style_code(CLI_PLAIN));
+}
+
+void cli_bench_print_verdict(const mae_bench *b)
+{
+    printf("%s", cli_style_code(CLI_BOLD));
+    print_choice(b);
+    printf("%s\n", cli_style_code(CLI_PLAIN));
+    print_gain(b);
+    print_prediction(b);
+    print_outputs(b);
+    print_origins(b);
+}
