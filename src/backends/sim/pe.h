@@ -26,7 +26,7 @@ typedef struct sim_pe {
     sim_reference reference;
 } sim_pe;
 
-/* MAE_ERR_LOST if this event is the one, or came after it. */
+/* Something is about to be done on the PE. MAE_ERR_LOST if this is what it is lost at, or it is gone already. */
 MAE_MUST_CHECK mae_error *sim_pe_event(sim_pe *pe, sim_event event, const mae_graph *graph, const mae_segment *segment);
 
 /* unit.c */

@@ -59,6 +59,7 @@ static mae_error *read_outputs(const sim_options *options, const mae_pe_config *
 mae_error *sim_pe_event(sim_pe *pe, sim_event event, const mae_graph *graph, const mae_segment *segment)
 {
     sim_fault *fault = &pe->fault;
+    MAE_TRY(event == SIM_RUN ? sim_soc_attempt(pe->soc, pe->index) : sim_soc_check(pe->soc, pe->index));
     if (fault->armed && !fault->lost && event == fault->at) {
         bool counts = !fault->layer;
         for (int l = segment->first; l <= segment->last && !counts; l++)

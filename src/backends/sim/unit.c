@@ -315,7 +315,6 @@ mae_error *sim_run(mae_unit *base)
 {
     sim_unit *unit = (sim_unit *)base;
     sim_pe *pe = (sim_pe *)base->pe;
-    MAE_TRY(sim_soc_attempt(pe->soc, pe->index));
     MAE_TRY(sim_pe_event(pe, SIM_RUN, unit->graph, unit->segment));
     MAE_TRY(charge_transfers(unit, pe));
     double stretch = sim_soc_stretch(pe->soc);
