@@ -552,10 +552,12 @@ static inline void net_ok(mae_error *error)
         fail_msg("%s", mae_error_message(error));
 }
 
-/* False, with the reason printed, when oneDNN is not installed. */
-static inline bool net_open(net_engine *engine, int threads)
+/* False, with the reason printed, when oneDNN is not installed. `winograd`: always, never or measured. */
+static inline bool net_open_with(net_engine *engine, int threads, const char *winograd)
 {
-    mae_pe_config config = {.name = "cpu/onednn", .resource = "cpu", .threads = threads};
+    const mae_option option = {"winograd", winograd};
+    mae_pe_config config = {
+        .name = "cpu/onednn", .resource = "cpu", .threads = threads, .options = &option, .n_options = 1};
     mae_module_prepare_environment();
     mae_error *error = mae_module_load("onednn", &engine->module);
     if (error) {
@@ -565,6 +567,11 @@ static inline bool net_open(net_engine *engine, int threads)
     }
     net_ok(mae_module_backend(engine->module)->open(&config, &engine->pe));
     return true;
+}
+
+static inline bool net_open(net_engine *engine, int threads)
+{
+    return net_open_with(engine, threads, "measured");
 }
 
 static inline void net_close(net_engine *engine)
@@ -638,15 +645,20 @@ static inline void net_supported(net *n, net_engine *engine)
     }
 }
 
-/* All of it at once, and every layer alone. */
-static inline void net_check(net *n, net_engine *engine)
+/* All of it at once, and every layer alone, once the network is complete. */
+static inline void net_check_on(net *n, net_engine *engine)
 {
-    net_make_layers(n);
-    net_interpret(n);
     net_supported(n, engine);
     net_check_segment(n, engine, 0, (int)n->graph.n_layers - 1);
     for (int i = 0; n->graph.n_layers > 1 && i < (int)n->graph.n_layers; i++)
         net_check_segment(n, engine, i, i);
+}
+
+static inline void net_check(net *n, net_engine *engine)
+{
+    net_make_layers(n);
+    net_interpret(n);
+    net_check_on(n, engine);
 }
 
 /* ---- Operators, with their output's shape ---- */
