@@ -17,7 +17,7 @@
 #define MAX_FILE ((size_t)1 << 30)
 /* Fuzzers make pictures of nothing but size; that is no news. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-#define MAX_PIXELS ((size_t)1 << 18)
+#define MAX_PIXELS ((size_t)1 << 14)
 #else
 #define MAX_PIXELS ((size_t)1 << 28)
 #endif

@@ -83,3 +83,23 @@ need_pe() {
     done
     rm pes.json pes.err
 }
+
+# interrupts ARGUMENT...: runs the program, and presses Ctrl-C as soon as its first line of progress says that it is at
+# work. It has to stop, say so, and write nothing. (A shell starts background jobs with SIGINT ignored; a program that
+# installs a handler hears it all the same.)
+interrupts() {
+    rm -f err
+    "$MAE_PROGRAM" "$@" >out 2>err &
+    program=$!
+    tries=0
+    until [ -s err ] || [ $tries -eq 300 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    kill -INT $program
+    status=0
+    wait $program || status=$?
+    ran="mae $*, interrupted"
+    [ $status -eq 1 ] || fail "exit status $status"
+    tail -n 1 err | grep -q '^mae: interrupted; nothing was written$' || fail "it does not say that it was interrupted"
+}

@@ -1,25 +1,12 @@
 /* Images: read, written, resized, and turned into tensors. */
 #include "capture.h"
+#include "scratch.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "cli/file.h"
 #include "cli/image.h"
-
-static char path[] = "/tmp/mae-test-image-XXXXXX";
-
-static int make_path(void **state)
-{
-    (void)state;
-    return mkstemp(path) < 0;
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
 
 static void data_path(const char *name, char text[static 512])
 {
@@ -76,8 +63,8 @@ static void test_png_round_trip(void **state)
     for (int i = 0; i < 20 * 15; i++)
         pixel_of(i % 20, i / 20, rgb + i * 3);
     cli_image image = {20, 15, rgb}, again;
-    assert_int_equal(cli_image_write_png(path, &image), 0);
-    assert_int_equal(cli_image_read(path, &again), 0);
+    assert_int_equal(cli_image_write_png(scratch, &image), 0);
+    assert_int_equal(cli_image_read(scratch, &again), 0);
     check_gradient(&again, 0);
     free(again.rgb);
 }
@@ -238,5 +225,5 @@ int main(void)
         cmocka_unit_test(test_to_tensor),          cmocka_unit_test(test_other_types),
         cmocka_unit_test(test_refuses_shapes),
     };
-    return cmocka_run_group_tests(tests, make_path, remove_path);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -1,24 +1,11 @@
 /* .npy files: what is written is read back, what NumPy writes is understood, what is broken is refused. */
 #include "capture.h"
+#include "scratch.h"
 
 #include <stdlib.h>
 
 #include "cli/file.h"
 #include "cli/npy.h"
-
-static char path[] = "/tmp/mae-test-npy-XXXXXX";
-
-static int make_path(void **state)
-{
-    (void)state;
-    return mkstemp(path) < 0;
-}
-
-static int remove_path(void **state)
-{
-    (void)state;
-    return unlink(path);
-}
 
 static void assert_same_shape(const mae_shape *a, const mae_shape *b)
 {
@@ -36,14 +23,14 @@ static void round_trip(const mae_shape *shape)
     assert_true(bytes <= sizeof data);
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (unsigned char)(i * 7);
-    assert_int_equal(cli_npy_write(path, shape, data), 0);
+    assert_int_equal(cli_npy_write(scratch, shape, data), 0);
 
     void *file;
     size_t size;
-    assert_int_equal(cli_file_read(path, 1 << 20, &file, &size), 0);
+    assert_int_equal(cli_file_read(scratch, 1 << 20, &file, &size), 0);
     assert_int_equal((size - bytes) % 64, 0);
     cli_tensor tensor;
-    assert_int_equal(cli_npy_parse(path, file, size, &tensor), 0);
+    assert_int_equal(cli_npy_parse(scratch, file, size, &tensor), 0);
     free(file);
     assert_same_shape(&tensor.shape, shape);
     assert_int_equal(tensor.bytes, bytes);
@@ -68,12 +55,12 @@ static void test_bf16_is_written_as_f32(void **state)
 {
     (void)state;
     const uint16_t data[2] = {0x3f80, 0xc000}; /* 1, -2 */
-    assert_int_equal(cli_npy_write(path, &(mae_shape){.dtype = MAE_BF16, .rank = 1, .dims = {2}}, data), 0);
+    assert_int_equal(cli_npy_write(scratch, &(mae_shape){.dtype = MAE_BF16, .rank = 1, .dims = {2}}, data), 0);
     void *file;
     size_t size;
     cli_tensor tensor;
-    assert_int_equal(cli_file_read(path, 1 << 20, &file, &size), 0);
-    assert_int_equal(cli_npy_parse(path, file, size, &tensor), 0);
+    assert_int_equal(cli_file_read(scratch, 1 << 20, &file, &size), 0);
+    assert_int_equal(cli_npy_parse(scratch, file, size, &tensor), 0);
     free(file);
     assert_int_equal(tensor.shape.dtype, MAE_F32);
     assert_true(((float *)tensor.data)[0] == 1.0f);
@@ -168,7 +155,7 @@ static void test_refuses(void **state)
         assert_fails(cli_npy_parse("x.npy", file, size, &tensor), 3, cases[i].words);
     }
     assert_fails(cli_npy_parse("x.npy", "not at all", 10, &tensor), 3, "x.npy: not a .npy file");
-    assert_fails(cli_npy_write(path, &(mae_shape){.dtype = MAE_STRING, .rank = 0}, ""), 1, "cannot be written");
+    assert_fails(cli_npy_write(scratch, &(mae_shape){.dtype = MAE_STRING, .rank = 0}, ""), 1, "cannot be written");
 }
 
 /* Every prefix of a good file is refused, whatever is cut off. */
@@ -200,5 +187,5 @@ int main(void)
         cmocka_unit_test(test_refuses),
         cmocka_unit_test(test_refuses_every_cut),
     };
-    return cmocka_run_group_tests(tests, make_path, remove_path);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
