@@ -3,6 +3,7 @@ set -eu
 . "$MAE_SOURCE_DIR/tests/cli/lib.sh"
 
 mae 0 --help
+prints "Examples:"
 for command in pes profile plan eval run bench; do
     prints "  $command "
 done
