@@ -126,10 +126,10 @@ MAE_API size_t mae_session_frame(const mae_session *session, const mae_frame_seg
                                  double *ret_latency_ms);
 
 typedef struct mae_verdict {
-    double max_abs;     /* largest |output - reference| */
-    double max_rel;     /* largest |output - reference| / max |reference| of that output */
-    bool ok;            /* every element within abs + rel * max |reference| of its PEs' tolerances */
-    const char *output; /* of the largest relative error, or of the first failure */
+    double max_abs;                      /* largest |output - reference| */
+    double max_rel;                      /* largest |output - reference| / max |reference| of that output */
+    bool ok;                             /* every element within abs + rel * max |reference| of its PEs' tolerances */
+    const char *output;                  /* of the largest relative error, or of the first failure */
     double abs_tolerance, rel_tolerance; /* what it was judged by */
 } mae_verdict;
 
@@ -153,7 +153,7 @@ typedef struct mae_bench_options {
     const mae_bench_input *inputs; /* those not given are filled from seed 1 */
     size_t n_inputs;
     double budget_s;            /* of profiling; 0: 20 s */
-    double race_s;              /* of the final rounds; 0: 10 s */
+    double race_s;              /* of the final rounds, and at most of choosing before them; 0: 10 s */
     const mae_profile *profile; /* measured before; NULL: measure */
     mae_progress_fn *progress;
     void *progress_ctx;
@@ -163,7 +163,7 @@ typedef struct mae_interval {
     double median, low, high; /* 95 % interval of the median */
 } mae_interval;
 
-/* What a mix is worth beside the best single PE by a profile's figures, each drawn anew within its spread many times. */
+/* What a mix is worth beside the best single PE by a profile's figures, drawn anew within their spreads many times. */
 typedef struct mae_bench_forecast {
     bool exists;       /* there are both; else the rest is 0 */
     double p_beats;    /* how often the mix costs less */
@@ -182,11 +182,11 @@ typedef struct mae_bench_entry {
     const char *name; /* PE; "greedy" */
     bool complete;    /* runs the whole network; else the figures are 0 */
     mae_interval latency_ms;
-    bool verified;      /* outputs agree with the reference's: else it is neither offered nor the baseline */
-    double max_rel;     /* by how much they differ at most, as in mae_verdict */
-    const char *reason; /* why not complete: the first layer it cannot run; else NULL */
-    bool meets_bounds;  /* of the goal, as measured; a single PE that does not is no baseline */
-    double energy_mj;   /* of a frame of the measured latency, by the profile's figures: predicted; 0: none */
+    bool verified;          /* outputs agree with the reference's: else it is neither offered nor the baseline */
+    double max_rel;         /* by how much they differ at most, as in mae_verdict */
+    const char *reason;     /* why not complete: the first layer it cannot run; else NULL */
+    bool meets_bounds;      /* of the goal, as measured; a single PE that does not is no baseline */
+    double energy_mj;       /* of a frame of the measured latency, by the profile's figures: predicted; 0: none */
     mae_interval objective; /* J of the goal, at the measured latency */
 } mae_bench_entry;
 

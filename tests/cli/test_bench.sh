@@ -11,6 +11,10 @@ json_has '"single_pe":[{"pe":"cpu/ort","complete":true,"latency_ms":'
 json_has '{"pe":"cpu/onednn","complete":true,"latency_ms":'
 json_has '"verify":{"max_abs":'
 json_has '"ok":true'
+json_has '"goal":{"minimize":"latency"}'
+json_has '"choice":{"before":'
+json_has '"scale":{"factor":'
+json_has '"meets_bounds":true'
 grep -q '"mae-plan"' plan.json || fail "the plan was not written"
 latency=$(flat | grep -o '"plan":{.*' | grep -o '"latency_ms":[0-9.e-]*' | head -n 1 | cut -d: -f2)
 for single in $(flat | grep -o '"complete":true,"latency_ms":[0-9.e-]*' | cut -d: -f3); do
@@ -47,4 +51,33 @@ mae 3 bench "$model" --profile profile.json --pes cpu/ort
 says "other PEs"
 mae 4 bench "$model" --profile profile.json --max-latency-ms 1e-9 -o none.json
 says_beside_output "mae: "
-only_files plan.json profile.json other.json
+
+# Goals with energy: by a profile that has some they are raced, without a meter they are refused before anything is measured.
+mae 4 bench "$model" --minimize energy -o none.json
+says "no PE here has a meter"
+mae 4 bench "$model" --profile profile.json --minimize edp
+says_beside_output "the profile has none"
+sed 's/"energy_source": *"none"/"energy_source": "model"/; s/"time_ms": *[0-9.e-]*/&, "energy_mj": 1.5/' profile.json >joules.json
+mae 0 bench "$model" --profile joules.json --threads 1 --race 1 --minimize energy --json
+json_has '"energy_source":"predicted"'
+json_has '"objective":'
+mae 0 bench "$model" --profile joules.json --threads 1 --race 1 --minimize energy
+prints "mJ (predicted)"
+prints "predicted by the profile's figures"
+
+# Ctrl-C in the final rounds: one line, and no file.
+"$MAE_PROGRAM" bench "$model" --profile profile.json --threads 1 --race 100 -o none.json >out 2>err &
+program=$!
+tries=0
+until grep -q '[0-9] %' err || [ $tries -eq 300 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -INT $program
+status=0
+wait $program || status=$?
+ran="mae bench, interrupted"
+[ $status -eq 1 ] || fail "exit status $status"
+tail -n 1 err | grep -q '^mae: interrupted; nothing was written$' || fail "it does not say that it was interrupted"
+[ ! -s out ] || fail "something on standard output"
+only_files plan.json profile.json other.json joules.json
