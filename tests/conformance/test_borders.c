@@ -1,5 +1,5 @@
-/* Borders in ONNX Runtime's blocked layout: networks cut everywhere, single layers with every border blocked, what
- * happens when it cannot be had, and times. */
+/* Borders in a blocked layout: networks cut everywhere, on one engine and on two, single layers with every border
+ * blocked, what happens when that cannot be had, and times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,11 +23,11 @@ static unsigned native_of(const test_engine *engine)
     return engine->pe->ops->layouts(engine->pe);
 }
 
-static test_engine open_blocking(void)
+static test_engine open_blocking(const char *backend)
 {
     test_engine engine;
-    if (!test_engine_open("ort", 1, &engine))
-        fail_msg("the ort backend cannot be opened");
+    if (!test_engine_open(backend, 1, &engine))
+        skip();
     if (native_of(&engine))
         return engine;
     print_message("skipped: this engine computes in no blocked layout on this processor\n");
@@ -56,23 +56,26 @@ static mae_layout layout_in(unsigned layouts)
 
 /* -- networks cut -- */
 
-static mae_program *cut(const test_engine *engine, const mae_graph *graph, const bool *cuts, bool dense)
+static mae_program *run_mapped(mae_pe *const *pes, const int *mapping, const mae_graph *graph, const bool *cuts,
+                               bool dense)
 {
-    int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping));
     mae_program *program = NULL;
-    const mae_program_spec spec = {.graph = graph,
-                                   .pes = &engine->pe,
-                                   .mapping = mapping,
-                                   .cuts = cuts,
-                                   .last = (int)graph->n_layers - 1,
-                                   .dense = dense};
-    assert_non_null(mapping);
+    const mae_program_spec spec = {
+        .graph = graph, .pes = pes, .mapping = mapping, .cuts = cuts, .last = (int)graph->n_layers - 1, .dense = dense};
     test_ok(mae_program_create(&spec, &program));
-    free(mapping);
     for (int frame = 0; frame < 2; frame++) { /* what a frame leaves behind must not change the next */
         test_ok(mae_program_fill(program, 3));
         test_ok(mae_program_run(program, NULL));
     }
+    return program;
+}
+
+static mae_program *cut(const test_engine *engine, const mae_graph *graph, const bool *cuts, bool dense)
+{
+    int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping));
+    assert_non_null(mapping);
+    mae_program *program = run_mapped(&engine->pe, mapping, graph, cuts, dense);
+    free(mapping);
     return program;
 }
 
@@ -99,10 +102,20 @@ static void same_tensor(const mae_graph *graph, const mae_pe *pe, int tensor, ma
         fail_msg("tensor %s differs by %g, relative %g", graph->tensors[tensor].name, d.max_abs, d.max_rel);
 }
 
-/* Before every layer. Whatever crosses a border is compared. */
+/* Whatever crosses a border of the one is compared with the other's. */
+static void same_borders(const mae_graph *graph, const mae_pe *pe, mae_program *a, mae_program *b)
+{
+    for (size_t i = 0; i < mae_program_n_segments(a); i++) {
+        const mae_segment *segment = mae_program_segment(a, i);
+        for (size_t k = 0; k < segment->n_outputs; k++)
+            same_tensor(graph, pe, segment->outputs[k], a, b);
+    }
+}
+
+/* Before every layer. */
 static void test_cut_everywhere(void **state)
 {
-    test_engine engine = open_blocking();
+    test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
     assert_non_null(cuts);
@@ -110,17 +123,43 @@ static void test_cut_everywhere(void **state)
     mae_program *dense = cut(&engine, graph, cuts, true), *blocked = cut(&engine, graph, cuts, false);
     assert_int_equal(count_blocked(dense), 0);
     assert_true(count_blocked(blocked) > 0);
-    for (size_t i = 0; i < mae_program_n_segments(dense); i++) {
-        const mae_segment *segment = mae_program_segment(dense, i);
-        for (size_t k = 0; k < segment->n_outputs; k++)
-            same_tensor(graph, engine.pe, segment->outputs[k], dense, blocked);
-    }
+    same_borders(graph, engine.pe, dense, blocked);
     print_message("%s: %zu of its borders are blocked\n", (const char *)*state, count_blocked(blocked));
     mae_program_destroy(dense);
     mae_program_destroy(blocked);
     free(cuts);
     mae_onnx_graph_destroy(graph);
     test_engine_close(&engine);
+}
+
+/* Every other run of layers on the other engine; tensors are handed over as they lie where both compute alike. */
+static void test_two_engines(void **state)
+{
+    test_engine engines[] = {open_blocking("ort"), open_blocking("onednn")};
+    mae_graph *graph = import_network(*state);
+    mae_pe *pes[] = {engines[0].pe, engines[1].pe};
+    bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
+    int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping));
+    assert_true(cuts && mapping);
+    for (int stride = 1; stride <= 3; stride++) {
+        for (int i = 0; i < (int)graph->n_layers; i++)
+            mapping[i] = i / stride % 2 == 1 && test_supports(&engines[1], graph, i, i, NULL);
+        mae_program *dense = run_mapped(pes, mapping, graph, cuts, true);
+        mae_program *laid = run_mapped(pes, mapping, graph, cuts, false);
+        same_borders(graph, pes[1], dense, laid);
+        if (native_of(&engines[0]) == native_of(&engines[1]))
+            assert_true(count_blocked(laid) > 0);
+        else
+            assert_int_equal(count_blocked(dense), 0);
+        print_message("%s: %zu of its borders are blocked\n", (const char *)*state, count_blocked(laid));
+        mae_program_destroy(dense);
+        mae_program_destroy(laid);
+    }
+    free(cuts);
+    free(mapping);
+    mae_onnx_graph_destroy(graph);
+    test_engine_close(&engines[0]);
+    test_engine_close(&engines[1]);
 }
 
 static bool is_bitwise(const mae_graph *graph, mae_program *a, mae_program *b)
@@ -147,13 +186,13 @@ static bool is_blocked_cut(const mae_graph *graph, const mae_program *program)
     return true;
 }
 
-#define MOST_CUTS 40
+#define MOST_CUTS 20
 
 /* At single borders, against the network whole: where all that crosses is blocked, the engine computes the very
  * same. */
 static void test_cut_once(void **state)
 {
-    test_engine engine = open_blocking();
+    test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
     size_t n_blocked = 0;
@@ -329,18 +368,23 @@ static size_t check_layers(const test_engine *engine, const mae_graph *graph)
 
 static void test_layers(void **state)
 {
-    test_engine engine = open_blocking();
+    static const char *const backends[] = {"ort", "onednn"};
     mae_graph *graph = import_network(*state);
-    assert_true(check_layers(&engine, graph) > 0);
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        test_engine engine;
+        if (!test_engine_open(backends[i], 1, &engine))
+            continue;
+        assert_true(native_of(&engine) == 0 || check_layers(&engine, graph) > 0);
+        test_engine_close(&engine);
+    }
     mae_onnx_graph_destroy(graph);
-    test_engine_close(&engine);
 }
 
 /* Where the engine's files cannot be written, nothing is given blocked, and what comes blocked is taken all the
  * same. */
 static void test_no_files(void **state)
 {
-    test_engine engine = open_blocking();
+    test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     char *before = getenv("TMPDIR") ? strdup(getenv("TMPDIR")) : NULL;
     setenv("TMPDIR", "/nonexistent", 1);
@@ -364,7 +408,7 @@ static void test_no_files(void **state)
 /* The time of a blocked unit finds its layers: nearly all of it that is spent in kernels. */
 static void test_times(void **state)
 {
-    test_engine engine = open_blocking();
+    test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping)), half = (int)graph->n_layers / 2;
     bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
@@ -421,6 +465,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         NETWORKS_OF(test_cut_everywhere),
         NETWORKS_OF(test_cut_once),
+        NETWORKS_OF(test_two_engines),
         NETWORKS_OF(test_layers),
         {"test_no_files", test_no_files, NULL, NULL, (void *)networks[1]},
         {"test_times mlperf_vww", test_times, NULL, NULL, (void *)networks[3]},
