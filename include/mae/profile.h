@@ -32,6 +32,9 @@ typedef struct mae_cost {
     int n;            /* samples; 0: unstated */
     double spread_ms; /* half-width of the 95 % interval of the median; 0: unstated */
     mae_cost_source source;
+    int energy_n;            /* blocks of runs between meter readings; 0: unstated */
+    double energy_spread_mj; /* half-width of the interval of energy_mj; 0: unstated */
+    mae_cost_source energy_source;
 } mae_cost;
 
 typedef struct mae_profile_pe {
@@ -69,6 +72,8 @@ typedef struct mae_transfer {
     double fixed_mj, mj_per_mib;
     int n;
     double spread_ms, residual_ms;
+    double spread_mj; /* of its energy; 0: unstated */
+    mae_cost_source energy_source;
 } mae_transfer;
 
 typedef struct mae_transfer_override {

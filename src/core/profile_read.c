@@ -85,21 +85,31 @@ static mae_error *read_pes(mae_reader *r)
     return NULL;
 }
 
-static mae_error *read_cost(mae_reader *r, const mae_place *at, mae_cost *cost)
+mae_error *mae_reader_source(const mae_reader *r, const mae_place *at, const char *key, mae_cost_source *source)
 {
     static const char *const sources[] = {"measured", "differenced", "modelled", "recorded"};
-    const char *source = "";
-    double n = 0;
+    const char *text = "";
+    MAE_TRY(mae_reader_string(r, at, key, false, &text));
+    for (size_t k = 0; k < sizeof sources / sizeof *sources; k++)
+        if (strcmp(text, sources[k]) == 0)
+            *source = (mae_cost_source)(MAE_COST_MEASURED + k);
+    return NULL;
+}
+
+static mae_error *read_cost(mae_reader *r, const mae_place *at, mae_cost *cost)
+{
+    double n = 0, energy_n = 0;
     MAE_TRY(mae_reader_object(r, at));
     MAE_TRY(mae_reader_number(r, at, "time_ms", true, MAE_PROFILE_MAX_COST, &cost->time_ms));
     MAE_TRY(mae_reader_energy(r, at, "energy_mj", true, &cost->energy_mj));
     MAE_TRY(mae_reader_number(r, at, "n", false, 1e9, &n));
     MAE_TRY(mae_reader_number(r, at, "spread_ms", false, MAE_PROFILE_MAX_COST, &cost->spread_ms));
-    MAE_TRY(mae_reader_string(r, at, "source", false, &source));
-    for (size_t k = 0; k < sizeof sources / sizeof *sources; k++)
-        if (strcmp(source, sources[k]) == 0)
-            cost->source = (mae_cost_source)(MAE_COST_MEASURED + k);
+    MAE_TRY(mae_reader_source(r, at, "source", &cost->source));
+    MAE_TRY(mae_reader_number(r, at, "energy_n", false, 1e9, &energy_n));
+    MAE_TRY(mae_reader_number(r, at, "energy_spread_mj", false, MAE_PROFILE_MAX_COST, &cost->energy_spread_mj));
+    MAE_TRY(mae_reader_source(r, at, "energy_source", &cost->energy_source));
     cost->n = (int)n;
+    cost->energy_n = (int)energy_n;
     cost->supported = true;
     return NULL;
 }

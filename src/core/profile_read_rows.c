@@ -15,6 +15,8 @@ static mae_error *read_transfer(mae_reader *r, const mae_place *at, mae_transfer
     MAE_TRY(mae_reader_number(r, at, "n", false, 1e9, &n));
     MAE_TRY(mae_reader_number(r, at, "spread_ms", false, MAE_PROFILE_MAX_COST, &row->spread_ms));
     MAE_TRY(mae_reader_number(r, at, "residual_ms", false, MAE_PROFILE_MAX_COST, &row->residual_ms));
+    MAE_TRY(mae_reader_number(r, at, "spread_mj", false, MAE_PROFILE_MAX_COST, &row->spread_mj));
+    MAE_TRY(mae_reader_source(r, at, "energy_source", &row->energy_source));
     row->n = (int)n;
     row->crossable = true;
     return NULL;

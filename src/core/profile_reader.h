@@ -43,6 +43,9 @@ MAE_MUST_CHECK mae_error *mae_reader_dims(const mae_reader *r, const mae_place *
 /* An energy: required only where the profile has energy. Where it has none, 0, and no key may be called "energy_mj". */
 MAE_MUST_CHECK mae_error *mae_reader_energy(const mae_reader *r, const mae_place *at, const char *key, bool required,
                                             double *ret_number);
+/* Where a cost comes from; words that are not known say nothing. */
+MAE_MUST_CHECK mae_error *mae_reader_source(const mae_reader *r, const mae_place *at, const char *key,
+                                            mae_cost_source *source);
 /* The index of the thing that the string at `key` names; `what` it is, for the message. */
 MAE_MUST_CHECK mae_error *mae_reader_index(const mae_reader *r, const mae_place *at, const char *key,
                                            const mae_names *names, const char *what, int *ret_index);

@@ -10,6 +10,8 @@ typedef struct writer {
     mae_json_writer out;
 } writer;
 
+static const char *const sources[] = {"", "measured", "differenced", "modelled", "recorded"};
+
 static void put_real(writer *w, json_t *object, const char *key, double value)
 {
     mae_json_put(&w->out, object, key, json_real(value));
@@ -51,7 +53,7 @@ static void write_header(writer *w, json_t *root)
 {
     static const char *const model_keys[] = {"name", "sha256", NULL};
     static const char *const soc_keys[] = {"name", "mode", "static_w", NULL};
-    static const char *const sources[] = {"none", "meter", "model"};
+    static const char *const kinds[] = {"none", "meter", "model"};
     const mae_profile *p = w->profile;
     json_t *model = json_object(), *soc = json_object();
     mae_json_put(&w->out, root, "format", json_string("mae-profile"));
@@ -65,7 +67,7 @@ static void write_header(writer *w, json_t *root)
     put_real(w, soc, "static_w", p->static_w);
     mae_json_graft(&w->out, soc, json_object_get(w->kept, "soc"), soc_keys);
     mae_json_put(&w->out, root, "soc", soc);
-    mae_json_put(&w->out, root, "energy_source", json_string(sources[p->energy]));
+    mae_json_put(&w->out, root, "energy_source", json_string(kinds[p->energy]));
     if (p->host >= 0)
         mae_json_put(&w->out, root, "host", json_string(p->pes[p->host].name));
 }
@@ -126,8 +128,8 @@ static json_t *write_names(writer *w, const int *tensors, size_t n)
 
 static json_t *write_costs(writer *w, size_t layer, json_t *kept)
 {
-    static const char *const known[] = {"time_ms", "energy_mj", "n", "spread_ms", "source", NULL};
-    static const char *const sources[] = {"", "measured", "differenced", "modelled", "recorded"};
+    static const char *const known[] = {"time_ms",  "energy_mj",        "n",             "spread_ms", "source",
+                                        "energy_n", "energy_spread_mj", "energy_source", NULL};
     json_t *costs = json_object();
     for (size_t i = 0; i < w->profile->n_pes; i++) {
         const mae_cost *cost = &w->profile->costs[layer * w->profile->n_pes + i];
@@ -141,6 +143,10 @@ static json_t *write_costs(writer *w, size_t layer, json_t *kept)
             mae_json_put(&w->out, object, "n", json_integer(cost->n));
         mae_json_put_optional(&w->out, object, "spread_ms", cost->spread_ms);
         mae_json_put_string(&w->out, object, "source", sources[cost->source]);
+        if (cost->energy_n)
+            mae_json_put(&w->out, object, "energy_n", json_integer(cost->energy_n));
+        mae_json_put_optional(&w->out, object, "energy_spread_mj", cost->energy_spread_mj);
+        mae_json_put_string(&w->out, object, "energy_source", sources[cost->energy_source]);
         mae_json_graft(&w->out, object, json_object_get(json_object_get(kept, "cost"), pe), known);
         mae_json_put(&w->out, costs, pe, object);
     }
@@ -173,8 +179,9 @@ static json_t *write_layers(writer *w)
 
 static json_t *write_transfers(writer *w)
 {
-    static const char *const known[] = {"from",       "to", "fixed_ms",  "ms_per_mib",  "fixed_mj",
-                                        "mj_per_mib", "n",  "spread_ms", "residual_ms", NULL};
+    static const char *const known[] = {"from",          "to", "fixed_ms",  "ms_per_mib",  "fixed_mj",
+                                        "mj_per_mib",    "n",  "spread_ms", "residual_ms", "spread_mj",
+                                        "energy_source", NULL};
     const mae_profile *p = w->profile;
     json_t *list = json_array(), *index = index_kept(w, "transfers", (const char *const[3]){"from", "to"});
     for (size_t pair = 0; pair < p->n_pes * p->n_pes; pair++) {
@@ -193,6 +200,8 @@ static json_t *write_transfers(writer *w)
             mae_json_put(&w->out, object, "n", json_integer(row->n));
         mae_json_put_optional(&w->out, object, "spread_ms", row->spread_ms);
         mae_json_put_optional(&w->out, object, "residual_ms", row->residual_ms);
+        mae_json_put_optional(&w->out, object, "spread_mj", row->spread_mj);
+        mae_json_put_string(&w->out, object, "energy_source", sources[row->energy_source]);
         mae_json_graft(&w->out, object, find_kept(index, from, to, ""), known);
         mae_json_append(&w->out, list, object);
     }

@@ -280,7 +280,9 @@ static double counter_uncertainty(const gauge_rail *rail, double seconds)
 /* What samples scatter, and the sensor's steps: these average out only where the scatter reaches over them. */
 static double power_uncertainty(const gauge_rail *rail, double seconds)
 {
-    double n = (double)rail->n, deviation = rail->n > 1 ? sqrt(rail->squares / (n - 1)) : 0;
+    double deviation = rail->n > 1 ? sqrt(rail->squares / (double)(rail->n - 1)) : 0;
+    /* Looking more often than the sensor is renewed says nothing more. */
+    double n = fmin((double)rail->n, 1 + seconds / fmax(rail->info.period_s, 1e-9));
     double step = rail->info.resolution / 2;
     double steps = deviation >= step ? step / sqrt(n) : step;
     /* A sensor's reading is about its last period: at both ends that is not quite the span. */

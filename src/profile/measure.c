@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "profile/joules.h"
 #include "profile/survey.h"
 
 #define WARM_UP_FRAMES 2
@@ -14,7 +15,8 @@
 #define LEAST_TURNS 3 /* whatever the budget */
 #define ENOUGH_TURNS 6
 #define TIGHT 0.02
-#define TIMED_SHARE 0.3 /* of the budget */
+#define TIMED_SHARE 0.3   /* of the budget */
+#define METERED_SHARE 0.5 /* of all, when energy is metered too */
 
 static uint64_t now_ns(const mae_survey *survey)
 {
@@ -27,17 +29,29 @@ static double spent_s(const mae_survey *survey)
     return (double)(now_ns(survey) - survey->begin_ns) * 1e-9;
 }
 
-static mae_error *progress(const mae_survey *survey, const char *what, double fraction)
+double mae_survey_left_s(const mae_survey *survey)
+{
+    return fmax(0, survey->options->budget_s - spent_s(survey));
+}
+
+mae_error *mae_survey_progress(const mae_survey *survey, const char *what, double part)
 {
     const mae_measure_options *options = survey->options;
     if (!options->progress)
         return NULL;
+    double share = survey->times_budget_s / options->budget_s;
+    double fraction = part <= 1 ? share * part : share + (1 - share) * (part - 1);
     double spent = spent_s(survey), left = -1;
     if (fraction > 0.05)
         left = fmax(0, fmin(spent * (1 - fraction) / fraction, options->budget_s - spent));
     if (options->progress(options->progress_ctx, what, fraction, left))
         return NULL;
     return mae_error_new(MAE_ERR_FAILED, "cancelled");
+}
+
+static mae_error *progress(const mae_survey *survey, const char *what, double fraction)
+{
+    return mae_survey_progress(survey, what, fraction);
 }
 
 /* ---- running ---- */
@@ -122,7 +136,7 @@ static mae_error *time_layers(mae_survey *survey)
         if (survey->n_cuts)
             MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, MAE_COMPILE_TIMED));
     }
-    double until_s = spent_s(survey) + TIMED_SHARE * fmax(0, survey->options->budget_s - spent_s(survey));
+    double until_s = spent_s(survey) + TIMED_SHARE * fmax(0, survey->times_budget_s - spent_s(survey));
     MAE_TRY(take_turns(survey, "timing layers", until_s, 0.1, 0.35));
     for (size_t i = 0; i < survey->n_subjects; i++)
         MAE_TRY(mae_survey_harvest(survey, &survey->subjects[i]));
@@ -141,7 +155,7 @@ static mae_error *compile_mixed(mae_survey *survey)
             MAE_TRY(compile(survey, &r, 0.35, 0.5));
             /* Every border in the other direction too, unless compiling has eaten the budget. */
             r.swap = true;
-            if (spent_s(survey) < 0.8 * survey->options->budget_s)
+            if (spent_s(survey) < 0.8 * survey->times_budget_s)
                 MAE_TRY(compile(survey, &r, 0.35, 0.5));
         }
     }
@@ -160,7 +174,7 @@ static mae_error *run_untimed(mae_survey *survey)
             MAE_TRY(compile_own(survey, MAE_SUBJECT_SINGLES, p, 0));
     }
     MAE_TRY(compile_mixed(survey));
-    return take_turns(survey, "running mixed", survey->options->budget_s, 0.5, 1);
+    return take_turns(survey, "running mixed", survey->times_budget_s, 0.5, 1);
 }
 
 /* ---- the survey ---- */
@@ -209,6 +223,23 @@ static mae_error *init(mae_survey *survey)
     return NULL;
 }
 
+/* The profile, with its energies where there is something to know them by. */
+static mae_error *conclude(mae_survey *survey, mae_profile **ret_profile)
+{
+    mae_profile *profile;
+    MAE_TRY(mae_survey_result(survey, &profile));
+    mae_survey_discard(survey);
+    mae_error *error = survey->options->energy ? mae_joules_measure(survey, profile) : NULL;
+    if (!error)
+        error = mae_survey_progress(survey, "done", survey->options->energy ? 2 : 1);
+    if (error) {
+        mae_profile_destroy(profile);
+        return error;
+    }
+    *ret_profile = profile;
+    return NULL;
+}
+
 static mae_error *carry_out(mae_survey *survey, mae_profile **ret_profile)
 {
     MAE_TRY(init(survey));
@@ -217,8 +248,7 @@ static mae_error *carry_out(mae_survey *survey, mae_profile **ret_profile)
     MAE_TRY(time_layers(survey));
     MAE_TRY(run_untimed(survey));
     MAE_TRY(mae_survey_fit(survey));
-    MAE_TRY(progress(survey, "done", 1));
-    return mae_survey_result(survey, ret_profile);
+    return conclude(survey, ret_profile);
 }
 
 mae_error *mae_measure(const mae_graph *graph, const mae_measure_pe *pes, size_t n_pes,
@@ -229,6 +259,8 @@ mae_error *mae_measure(const mae_graph *graph, const mae_measure_pe *pes, size_t
     if (!(options->budget_s > 0))
         return mae_error_new(MAE_ERR_USAGE, "a budget of %g s", options->budget_s);
     mae_survey survey = {.graph = graph, .pes = pes, .n_pes = n_pes, .options = options};
+    bool metered = options->energy && options->energy->meter;
+    survey.times_budget_s = options->budget_s * (metered ? METERED_SHARE : 1);
     survey.arena = mae_arena_create();
     if (!survey.arena)
         return mae_error_nomem();

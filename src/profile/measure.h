@@ -4,6 +4,7 @@
 
 #include "core/profile.h"
 #include "pe/program.h"
+#include "profile/energy.h"
 
 typedef bool mae_measure_progress(void *ctx, const char *what, double fraction, double left_s);
 
@@ -16,7 +17,8 @@ typedef struct mae_measure_options {
     double budget_s;                /* > 0 */
     mae_measure_progress *progress; /* may be NULL */
     void *progress_ctx;
-    mae_program_clock clock; /* zero: the machine's */
+    mae_program_clock clock;          /* zero: the machine's */
+    const mae_energy_options *energy; /* NULL: none is measured */
 } mae_measure_options;
 
 /* MAE_ERR_UNSUPPORTED, naming the layer, when a layer has no PE. The first PE of the list in whose

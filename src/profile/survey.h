@@ -97,6 +97,7 @@ typedef struct mae_survey {
     mae_subject *subjects; /* at present compiled */
     double quantile;       /* at which untimed frames and segments are compared */
     uint64_t begin_ns;
+    double times_budget_s; /* the part of the budget that is for times */
 } mae_survey;
 
 static inline bool mae_survey_times_layers(const mae_survey *survey, size_t pe)
@@ -108,6 +109,10 @@ static inline double mae_survey_mib(const mae_survey *survey, int tensor)
 {
     return (double)survey->graph->tensors[tensor].bytes / 1048576.0;
 }
+
+/* measure.c: seconds left of the budget; and progress: `part` is 0 to 1 over the times, 1 to 2 over the energies. */
+double mae_survey_left_s(const mae_survey *survey);
+MAE_MUST_CHECK mae_error *mae_survey_progress(const mae_survey *survey, const char *what, double part);
 
 /* subjects.c: which layers run where, where to cut, and the programs. */
 MAE_MUST_CHECK mae_error *mae_survey_assign(mae_survey *survey);

@@ -45,9 +45,11 @@ static const char *name_of(mae_file_meter *meter, const char *label, const char 
 }
 
 /* Sensors that tell it give the time of one conversion of all channels, in milliseconds. */
-static void set_period(mae_file_rail *rail, const char *folder)
+static void set_period(mae_file_meter *meter, mae_file_rail *rail, const char *folder)
 {
-    double ms = mae_sysfs_number_or(folder, "update_interval", 0);
+    const char *text = mae_sysfs_text_or_null(mae_file_meter_arena(meter), folder, "update_interval");
+    double ms = text ? strtod(text, NULL) : 0;
+    ms = ms < 1e6 ? ms : 0;
     rail->rail.period_told = ms > 0;
     rail->rail.period_s = ms > 0 ? ms * 1e-3 : USUAL_PERIOD_S;
 }
@@ -100,7 +102,7 @@ static mae_file_rail describe(mae_file_meter *meter, const char *chip, const cha
     if (is_no_rail(label))
         rail.files[0] = NULL;
     rail.rail.name = name_of(meter, label, kind, n);
-    set_period(&rail, folder);
+    set_period(meter, &rail, folder);
     return rail;
 }
 
