@@ -11,7 +11,7 @@ static double weigh(const double line[2], mae_pair cost)
 
 bool mae_scout_init(mae_scout_state *state, const mae_model *m, const mae_scout *scout)
 {
-    *state = (mae_scout_state){.m = m};
+    *state = (mae_scout_state){.m = m, .elsewhere = INFINITY};
     if (!scout)
         return true;
     for (int b = 1; b < m->n; b++)
@@ -26,12 +26,9 @@ bool mae_scout_init(mae_scout_state *state, const mae_model *m, const mae_scout 
 
 void mae_scout_finish(mae_scout_state *state)
 {
-    for (size_t k = 0; k < state->scout.n_lines && state->duals; k++)
-        mae_dual_destroy(state->duals[k]);
     free(state->duals);
     free(state->now);
     free(state->next);
-    free(state->dropped);
     *state = (mae_scout_state){0};
 }
 
@@ -64,7 +61,7 @@ static bool make_duals(mae_scout_state *s)
         return true;
     s->duals = calloc(s->scout.n_lines, sizeof *s->duals);
     for (size_t k = 0; k < s->scout.n_lines && s->duals; k++)
-        if (!mae_dual_create(s->m, s->scout.lines[k], &s->duals[k]))
+        if (!(s->duals[k] = mae_dual_set_get(s->scout.duals, s->scout.lines[k])))
             return false;
     return s->duals;
 }
@@ -73,17 +70,6 @@ static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return x < y ? -1 : x > y;
-}
-
-/* A path through this state is left out though it may be wanted. */
-static bool note_dropped(mae_scout_state *s, const double *least)
-{
-    bool first = !s->dropped;
-    if (first && !(s->dropped = malloc(s->scout.n_lines * sizeof *s->dropped)))
-        return false;
-    for (size_t k = 0; k < s->scout.n_lines; k++)
-        s->dropped[k] = first ? least[k] : fmin(s->dropped[k], least[k]);
-    return true;
 }
 
 static void move_state(mae_scout_state *s, mae_states *states, size_t from, size_t to)
@@ -95,8 +81,7 @@ static void move_state(mae_scout_state *s, mae_states *states, size_t from, size
 }
 
 /* Keeps the states with a score below `limit`, and of those at it as many as there is room for. */
-static bool keep_best(mae_scout_state *s, mae_states *states, const double *score, const double *least, double limit,
-                      uint32_t *kept)
+static void keep_best(mae_scout_state *s, mae_states *states, const double *score, double limit, uint32_t *kept)
 {
     size_t n = 0, equal = s->scout.max_states;
     for (size_t i = 0; i < states->n; i++)
@@ -106,13 +91,14 @@ static bool keep_best(mae_scout_state *s, mae_states *states, const double *scor
         if (keep && score[i] == limit)
             equal--;
         kept[i] = keep ? (uint32_t)n : UINT32_MAX;
-        if (keep)
+        if (keep) {
             move_state(s, states, i, n++);
-        else if (score[i] <= s->scout.upper && !note_dropped(s, &least[i * s->scout.n_lines]))
-            return false;
+        } else if (score[i] <= s->scout.upper) { /* it may be wanted */
+            s->dropped = true;
+            s->elsewhere = fmin(s->elsewhere, score[i]);
+        }
     }
     states->n = n;
-    return true;
 }
 
 /* The score above which states go: the greatest that is wanted, or less where there are too many. */
@@ -128,7 +114,7 @@ static double find_limit(const mae_scout_state *s, const double *score, double *
     return sorted[s->scout.max_states - 1];
 }
 
-static bool select_states(mae_scout_state *s, int boundary, mae_states *states, uint32_t *kept, double *score)
+static void select_states(mae_scout_state *s, int boundary, mae_states *states, uint32_t *kept, double *score)
 {
     size_t n = states->n, n_lines = s->scout.n_lines;
     double *least = score + 2 * n;
@@ -139,14 +125,16 @@ static bool select_states(mae_scout_state *s, int boundary, mae_states *states, 
         score[i] = s->scout.score(s->scout.context, &least[i * n_lines]);
     }
     double limit = find_limit(s, score, score + n, n);
-    return keep_best(s, states, score, least, limit, kept);
+    keep_best(s, states, score, limit, kept);
 }
 
 static bool thin(mae_scout_state *s, int boundary, mae_states *states, uint32_t **ret_kept)
 {
     uint32_t *kept = malloc(states->n * sizeof *kept);
     double *score = malloc((2 + s->scout.n_lines) * states->n * sizeof *score);
-    bool done = kept && score && make_duals(s) && select_states(s, boundary, states, kept, score);
+    bool done = kept && score && make_duals(s);
+    if (done)
+        select_states(s, boundary, states, kept, score);
     free(score);
     if (!done) {
         free(kept);

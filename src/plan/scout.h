@@ -15,8 +15,9 @@ typedef struct mae_scout_state {
     bool active;        /* there may be too many states */
     double *now, *next; /* per state and line: least cost so far */
     size_t n_next, now_room, next_room;
-    mae_dual **duals; /* per line: what is left to pay; NULL until there are too many states */
-    double *dropped;  /* per line; NULL: nothing was left out that may have been wanted */
+    const mae_dual **duals; /* per line: what is left to pay; NULL until there are too many states */
+    bool dropped;
+    double elsewhere; /* see mae_trellis */
 } mae_scout_state;
 
 /* false: out of memory, as for the others. `scout` may be NULL. */

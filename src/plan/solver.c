@@ -9,6 +9,7 @@
 
 #define DEFAULT_MEMORY ((size_t)1 << 30)
 #define MAX_STATES 20000 /* at one boundary: more cost seconds, and wide graphs have a bound all the same */
+#define WIDER 4          /* that many times as many states from look to look */
 #define FIRST_LOOK 32    /* that part of the states is enough for a first look at a wide graph */
 #define FIRST_CAP 24     /* labels per state of the first, quick search */
 
@@ -322,12 +323,12 @@ static mae_error *run_round(mae_solver *s, look *r, size_t max_states, bool *ret
                        .lines = (const double(*)[2])r->lines,
                        .score = score,
                        .context = r,
+                       .duals = s->duals,
                        .upper = upper(s) * MARGIN,
                        .max_states = max_states};
     mae_trellis *t = NULL;
     MAE_TRY(mae_trellis_create(s->model, &scout, 0, &t));
     mae_error *error = NULL;
-    double elsewhere = t->dropped ? score(r, t->dropped) : INFINITY;
     r->lower = INFINITY;
     r->done = false;
     if (s->aim.kind == MAE_BY_LATENCY || (s->aim.kind == MAE_BY_ENERGY && s->model->folded))
@@ -336,25 +337,36 @@ static mae_error *run_round(mae_solver *s, look *r, size_t max_states, bool *ret
         error = offer_singles(s);
     if (!error && !r->done)
         error = solve_thoroughly(s, t, r);
-    s->exists |= t->dropped != NULL; /* for all that is known */
-    s->lower = fmax(s->lower, fmin(r->lower, elsewhere));
-    *ret_all = !t->dropped || elsewhere > upper(s) * MARGIN;
+    s->exists |= t->dropped; /* for all that is known */
+    s->lower = fmax(s->lower, fmin(r->lower, t->elsewhere));
+    *ret_all = !t->dropped || t->elsewhere > upper(s) * MARGIN;
     mae_trellis_destroy(t);
     return error;
 }
 
-mae_error *mae_solver_run(mae_solver *s)
+static mae_error *run_rounds(mae_solver *s)
 {
     size_t most = states_allowed(s), few = most / FIRST_LOOK > 0 ? most / FIRST_LOOK : 1;
     look r = {.bounds = mae_bounds_bare(s->model, &s->aim)};
     bool all = false;
     first_lines(s, &r);
     s->lower = -INFINITY;
-    /* What a narrow look finds tells which states a wider one needs. */
-    for (size_t states = few; !all; states = most) {
+    /* What a narrow look finds tells which states a wider one needs: by which lines, and up to which J. */
+    for (size_t states = few; !all; states = states < most / WIDER ? states * WIDER : most) {
         MAE_TRY(run_round(s, &r, states, &all));
         if (states == most)
             break;
     }
     return NULL;
+}
+
+mae_error *mae_solver_run(mae_solver *s)
+{
+    mae_dual_set own = {.m = s->model}, *given = s->duals;
+    if (!given)
+        s->duals = &own;
+    mae_error *error = run_rounds(s);
+    s->duals = given;
+    mae_dual_set_finish(&own);
+    return error;
 }

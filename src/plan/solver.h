@@ -15,7 +15,8 @@ typedef struct mae_solver {
     const mae_model *model;
     mae_aim aim;
     size_t memory_bytes;
-    size_t k; /* how many mappings are wanted */
+    mae_dual_set *duals; /* bounds that are kept for the next solver on this model; NULL: its own */
+    size_t k;            /* how many mappings are wanted */
     size_t n_answers;
     mae_answer *answers; /* the best so far that meet everything, best first; k at most */
     double lower;        /* of J over all mappings that meet everything; infinite: there are none */

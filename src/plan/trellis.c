@@ -314,10 +314,8 @@ mae_error *mae_trellis_create(const mae_model *model, const mae_scout *scout, si
     t->n = model->n;
     grow g = {.m = model, .t = t, .scout = &state, .max_bytes = max_bytes};
     bool done = mae_scout_init(&state, model, scout) && grow_all(&g);
-    if (done && state.dropped) {
-        t->dropped = state.dropped;
-        state.dropped = NULL;
-    }
+    t->dropped = state.dropped;
+    t->elsewhere = state.elsewhere;
     mae_scout_finish(&state);
     mae_states_finish(&g.now);
     mae_states_finish(&g.next);
@@ -343,6 +341,5 @@ void mae_trellis_destroy(mae_trellis *trellis)
     free(trellis->arcs);
     free(trellis->pe);
     free(trellis->can_end);
-    free(trellis->dropped);
     free(trellis);
 }

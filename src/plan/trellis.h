@@ -5,6 +5,7 @@
 #ifndef MAE_PLAN_TRELLIS_H
 #define MAE_PLAN_TRELLIS_H
 
+#include "plan/dual.h"
 #include "plan/model.h"
 
 typedef struct mae_arc {
@@ -21,10 +22,10 @@ typedef struct mae_trellis {
     size_t *first_arc;   /* per state, one more at the end */
     mae_arc *arcs;
     size_t n_arcs;
-    uint8_t *pe;     /* per state: of the last layer */
-    bool *can_end;   /* per state of the last boundary, counted from its first */
-    double *dropped; /* NULL: all that is wanted is there. Else, per line of the scout, the least cost of a path
-                        through a state that was left out for want of room */
+    uint8_t *pe;      /* per state: of the last layer */
+    bool *can_end;    /* per state of the last boundary, counted from its first */
+    bool dropped;     /* states that may be wanted were left out for want of room */
+    double elsewhere; /* no path through one of them has a lesser score; infinite: none was left out */
 } mae_trellis;
 
 /* No completion whose weighted costs are at least these, a line each, is better than this. */
@@ -37,8 +38,9 @@ typedef struct mae_scout {
     const double (*lines)[2];
     mae_scout_score *score;
     const void *context;
-    double upper;      /* infinite: all are wanted */
-    size_t max_states; /* at one boundary */
+    mae_dual_set *duals; /* what bounds are made of; kept for the next one who wants them */
+    double upper;        /* infinite: all are wanted */
+    size_t max_states;   /* at one boundary */
 } mae_scout;
 
 /* `scout` may be NULL: then all states are there, or, where they would take more than `max_bytes` (0: no limit),
