@@ -117,6 +117,51 @@ static void operating_points_share_a_rail(void **state)
     sim_world_finish(&world);
 }
 
+/* A PE at one level after the other, with what was compiled before: each level is a PE of the profile. */
+static void levels_are_pes_of_the_profile(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/mae-levels-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    fprintf(
+        file,
+        "{\"format\": \"mae-profile\", \"version\": 1, \"model\": {\"name\": \"m\"}, \"soc\": {\"name\": \"s\"},"
+        "\"energy_source\": \"model\", \"pes\": [{\"name\": \"gpu@high\", \"resource\": \"gpu\"},"
+        "{\"name\": \"gpu@low\", \"resource\": \"gpu\"}], \"tensors\": [{\"name\": \"x\", \"bytes\": 64},"
+        "{\"name\": \"y\", \"bytes\": 64}], \"inputs\": [\"x\"], \"outputs\": [\"y\"], \"layers\": [{\"name\": \"y\","
+        "\"inputs\": [\"x\"], \"outputs\": [\"y\"], \"cost\": {\"gpu@high\": {\"time_ms\": 1, \"energy_mj\": 8},"
+        "\"gpu@low\": {\"time_ms\": 2, \"energy_mj\": 5}}}]}");
+    fclose(file);
+    sim_world world = {.n_pes = 1};
+    strcpy(world.path, path);
+    assert_null(mae_profile_read(path, &world.profile));
+    assert_null(mae_profile_graph(world.profile, &world.graph));
+    assert_null(mae_module_load("sim", &world.module));
+    world.service = mae_module_backend(world.module)->service(MAE_SIM_SERVICE);
+    world.names[0] = "gpu";
+    sim_world_open_pe(&world, 0, NULL, 0);
+    static const int mapping[1] = {0};
+    mae_program *program = sim_world_program(&world, mapping, NULL);
+    const char *const levels[] = {"low", "high", "low", NULL};
+    const double ms[] = {2, 1, 2, 1}, mj[] = {5, 8, 5, 8};
+    for (int i = 0; i < 4; i++) {
+        assert_null(world.pes[0]->ops->set_level(world.pes[0], levels[i]));
+        double before = energy(&world, NULL);
+        uint64_t begin = world.service->now_ns(world.pes[0]);
+        assert_null(mae_program_run(program, NULL));
+        assert_near((double)(world.service->now_ns(world.pes[0]) - begin) * 1e-6, ms[i]);
+        assert_near(energy(&world, "gpu") - before, mj[i]);
+    }
+    mae_error *error = world.pes[0]->ops->set_level(world.pes[0], "turbo");
+    assert_int_equal(mae_error_code(error), MAE_ERR_USAGE);
+    assert_string_equal(mae_error_message(error), "the profile has no PE gpu@turbo");
+    mae_error_free(error);
+    mae_program_destroy(program);
+    sim_world_finish(&world);
+}
+
 typedef struct frame {
     double ms, mj;
 } frame;
@@ -253,6 +298,7 @@ int main(void)
         cmocka_unit_test(energies_are_the_cost_formula),
         cmocka_unit_test(every_joule_is_on_its_rail),
         cmocka_unit_test(operating_points_share_a_rail),
+        cmocka_unit_test(levels_are_pes_of_the_profile),
         cmocka_unit_test(slow_keeps_energy_and_stretch_keeps_power),
         cmocka_unit_test(power_noise_is_as_asked_and_reproducible),
         cmocka_unit_test(noise_differs_between_pes),

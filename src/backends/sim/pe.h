@@ -19,7 +19,8 @@ typedef struct sim_fault {
 typedef struct sim_pe {
     mae_pe base;
     sim_soc *soc;
-    int index; /* in the profile */
+    char *name;           /* in the profile; its operating points are name@... */
+    int opened_as, index; /* in the profile; index is that of the present operating point */
     double noise, power_noise;
     mae_rng time_rng, power_rng;
     sim_fault fault;

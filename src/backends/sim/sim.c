@@ -110,7 +110,31 @@ static void sim_close(mae_pe *base)
     sim_soc_close(pe->soc);
     sim_reference_close(&pe->reference);
     free(pe->fault.layer);
+    free(pe->name);
     free(pe);
+}
+
+/* Is the profile's PE this one, or one of its operating points? */
+static bool is_level(const sim_pe *pe, const char *name)
+{
+    size_t length = strlen(pe->name);
+    return strncmp(name, pe->name, length) == 0 && (!name[length] || name[length] == '@');
+}
+
+static mae_error *sim_set_level(mae_pe *base, const char *level)
+{
+    sim_pe *pe = (sim_pe *)base;
+    const mae_profile *profile = sim_soc_profile(pe->soc);
+    size_t length = strlen(pe->name);
+    int index = level ? -1 : pe->opened_as;
+    for (size_t p = 0; p < profile->n_pes && index < 0; p++)
+        if (is_level(pe, profile->pes[p].name) && profile->pes[p].name[length] &&
+            strcmp(profile->pes[p].name + length + 1, level) == 0)
+            index = (int)p;
+    if (index < 0)
+        return mae_error_new(MAE_ERR_USAGE, "the profile has no PE %s@%s", pe->name, level);
+    pe->index = index;
+    return NULL;
 }
 
 static const mae_pe_ops ops = {.supports = sim_supports,
@@ -119,14 +143,34 @@ static const mae_pe_ops ops = {.supports = sim_supports,
                                .run = sim_run,
                                .discard = sim_discard,
                                .close = sim_close,
-                               .layer_ns = sim_layer_ns};
+                               .layer_ns = sim_layer_ns,
+                               .set_level = sim_set_level};
 
 static const mae_pe_ops ops_without_times = {.supports = sim_supports,
                                              .compile = sim_compile,
                                              .bind = sim_bind,
                                              .run = sim_run,
                                              .discard = sim_discard,
-                                             .close = sim_close};
+                                             .close = sim_close,
+                                             .set_level = sim_set_level};
+
+/* The PE of that name, or its first operating point; options hold for all of them. */
+static mae_error *find_levels(sim_pe *pe, const sim_options *options)
+{
+    const mae_profile *profile = sim_soc_profile(pe->soc);
+    pe->opened_as = mae_profile_find_pe(profile, pe->name);
+    for (size_t p = profile->n_pes; p-- > 0;) {
+        if (!is_level(pe, profile->pes[p].name))
+            continue;
+        MAE_TRY(sim_soc_set_pe(pe->soc, (int)p, options));
+        if (pe->opened_as < 0 || profile->pes[pe->opened_as].name[strlen(pe->name)])
+            pe->opened_as = (int)p;
+    }
+    if (pe->opened_as < 0)
+        return mae_error_new(MAE_ERR_USAGE, "%s has no PE %s", options->text[SIM_KEY_PROFILE], pe->name);
+    pe->index = pe->opened_as;
+    return sim_soc_set_idle(pe->soc, pe->index, options);
+}
 
 static mae_error *set_up(sim_pe *pe, const sim_options *options, const mae_pe_config *config)
 {
@@ -135,13 +179,12 @@ static mae_error *set_up(sim_pe *pe, const sim_options *options, const mae_pe_co
     MAE_TRY(sim_options_word(options, SIM_KEY_LAYER_NS, answers, 2, &times));
     MAE_TRY(read_fault(options, &pe->fault));
     pe->base.ops = times ? &ops : &ops_without_times;
+    pe->name = strdup(options->text[SIM_KEY_PE]);
+    if (!pe->name)
+        return mae_error_nomem();
     MAE_TRY(sim_soc_open(options, &pe->soc));
-    pe->index = mae_profile_find_pe(sim_soc_profile(pe->soc), options->text[SIM_KEY_PE]);
-    if (pe->index < 0)
-        return mae_error_new(MAE_ERR_USAGE, "%s has no PE %s", options->text[SIM_KEY_PROFILE],
-                             options->text[SIM_KEY_PE]);
+    MAE_TRY(find_levels(pe, options));
     MAE_TRY(read_noise(options, pe));
-    MAE_TRY(sim_soc_set_pe(pe->soc, pe->index, options));
     return read_outputs(options, config, pe);
 }
 

@@ -208,21 +208,28 @@ static mae_error *read_contention(const mae_profile *profile, const char *text, 
 
 mae_error *sim_soc_set_pe(sim_soc *soc, int pe, const sim_options *options)
 {
-    double slow = 1, idle_w = 0, *contention = NULL;
+    double slow = 1, *contention = NULL;
     MAE_TRY(sim_options_number(options, SIM_KEY_SLOW, 1e-6, 1e6, &slow));
-    MAE_TRY(sim_options_number(options, SIM_KEY_IDLE_W, 0, 1e6, &idle_w));
     if (options->text[SIM_KEY_CONTENTION])
         MAE_TRY(read_contention(soc->profile, options->text[SIM_KEY_CONTENTION], &contention));
     pthread_mutex_lock(&soc->lock);
     sim_events_catch_up(soc);
-    mae_error *error = options->text[SIM_KEY_IDLE_W] ? sim_power_set_idle(&soc->power, pe, idle_w) : NULL;
-    if (!error) {
-        free(soc->pes[pe].contention);
-        soc->pes[pe].contention = contention;
-        soc->pes[pe].slow = slow;
-    } else {
-        free(contention);
-    }
+    free(soc->pes[pe].contention);
+    soc->pes[pe].contention = contention;
+    soc->pes[pe].slow = slow;
+    pthread_mutex_unlock(&soc->lock);
+    return NULL;
+}
+
+mae_error *sim_soc_set_idle(sim_soc *soc, int pe, const sim_options *options)
+{
+    if (!options->text[SIM_KEY_IDLE_W])
+        return NULL;
+    double idle_w = 0;
+    MAE_TRY(sim_options_number(options, SIM_KEY_IDLE_W, 0, 1e6, &idle_w));
+    pthread_mutex_lock(&soc->lock);
+    sim_events_catch_up(soc);
+    mae_error *error = sim_power_set_idle(&soc->power, pe, idle_w);
     pthread_mutex_unlock(&soc->lock);
     return error;
 }

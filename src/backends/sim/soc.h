@@ -17,6 +17,7 @@ double sim_soc_stretch(const sim_soc *soc);
 
 /* What the options of the PE say of it. */
 MAE_MUST_CHECK mae_error *sim_soc_set_pe(sim_soc *soc, int pe, const sim_options *options);
+MAE_MUST_CHECK mae_error *sim_soc_set_idle(sim_soc *soc, int pe, const sim_options *options);
 
 /* ---- time (time.c) ---- */
 
