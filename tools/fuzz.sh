@@ -16,8 +16,10 @@ status=0
 for name in "$@"; do
     corpus=$build/fuzz/corpus/$name
     log=$build/fuzz/$name.log
+    words=
+    [ ! -f "$source/tests/fuzz/$name.dict" ] || words=-dict=$source/tests/fuzz/$name.dict
     mkdir -p "$corpus"
-    if "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=8192 -timeout=25 -print_final_stats=1 \
+    if "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=8192 -timeout=25 -print_final_stats=1 ${words:+"$words"} \
         -artifact_prefix="$build/fuzz/findings/$name-" "$corpus" "$source/tests/fuzz/corpus/$name" >"$log" 2>&1; then
         result="no fault"
     else
