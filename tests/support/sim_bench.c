@@ -51,8 +51,12 @@ static void open_pes(sim_bench *bench, const sim_bench_spec *spec)
         const mae_option options[] = {{"noise", noise}, {"seed", seed}};
         sim_world_open_pe(&bench->world, (int)p, options, 2);
         const char *name = bench->world.names[p];
-        bench->infos[p] = (mae_pe_info){name, bench->world.profile->pes[p].resource, "sim", "f32", "sim", NULL};
-        bench->pes[p] = (mae_context_pe){bench->world.pes[p], backend};
+        bench->infos[p] = (mae_pe_info){.name = name,
+                                        .resource = bench->world.profile->pes[p].resource,
+                                        .backend = "sim",
+                                        .precision = "f32",
+                                        .engine = "virtual"};
+        bench->pes[p] = (mae_context_pe){.pe = bench->world.pes[p], .backend = backend};
     }
 }
 
@@ -67,7 +71,7 @@ void sim_bench_open(const sim_bench_spec *spec, sim_bench *bench)
                                    .pes = bench->pes,
                                    .reference = bench->world.pes[0], /* the first PE runs everything */
                                    .clock = bench->world.clock};
-    bench->model = (mae_model){&bench->context, (mae_graph *)bench->world.graph};
+    bench->model = (mae_model){.context = &bench->context, .graph = (mae_graph *)bench->world.graph};
     tell(bench, spec);
 }
 
