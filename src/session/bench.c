@@ -107,10 +107,11 @@ static mae_error *compile_greedy(mae_bench_work *work)
 
 /* ---- the race ---- */
 
-mae_error *mae_bench_report(const mae_bench_work *work, const char *what, double fraction, double left_s)
+mae_error *mae_bench_report(mae_bench_work *work, const char *what, double fraction, double left_s)
 {
     const mae_bench_options *options = work->options;
-    if (!options->progress || options->progress(options->progress_ctx, what, fraction, left_s))
+    work->done = fmax(work->done, fraction);
+    if (!options->progress || options->progress(options->progress_ctx, what, work->done, left_s))
         return NULL;
     return mae_error_new(MAE_ERR_FAILED, "cancelled");
 }
@@ -221,6 +222,7 @@ static mae_error *prepare_goal(mae_bench_work *work)
     const mae_goal *goal = &work->options->goal;
     MAE_TRY(mae_goal_check(goal));
     MAE_TRY(mae_goal_check_energy(goal, work->profile));
+    MAE_TRY(mae_bench_prior_error(work->profile, &work->prior_error));
     return mae_goal_scales(work->profile, goal, &work->scale_latency, &work->scale_energy);
 }
 

@@ -53,12 +53,14 @@ typedef struct mae_bench_work {
     mae_contender **mixed; /* measured candidates, those that did not verify too */
     size_t n_mixed;
     double *speed;      /* per PE: how much longer than by the profile whole networks take now; 1 at first */
+    double prior_error; /* relative, of predictions, before any was measured */
     double error_sum;   /* squares of the logarithms of measured / predicted, of plans without rows of their own ... */
     size_t n_errors;    /* ... and how many they are */
     size_t refinements; /* plans measured */
     size_t races;       /* held to choose among them */
     size_t unverified;
     size_t final_rounds;
+    double done; /* of the whole, as last reported */
     mae_bench_forecast before, predicted;
 } mae_bench_work;
 
@@ -75,9 +77,8 @@ MAE_MUST_CHECK mae_error *mae_bench_cost_of(const mae_bench_work *work, const ma
 MAE_MUST_CHECK mae_error *mae_bench_eval(const mae_bench_work *work, const mae_profile *profile, const int *mapping,
                                          mae_bench_cost *ret_cost);
 
-/* MAE_ERR_FAILED when the caller wants no more. */
-MAE_MUST_CHECK mae_error *mae_bench_report(const mae_bench_work *work, const char *what, double fraction,
-                                           double left_s);
+/* Tells the caller how far it has come, never backwards; MAE_ERR_FAILED when the caller wants no more. */
+MAE_MUST_CHECK mae_error *mae_bench_report(mae_bench_work *work, const char *what, double fraction, double left_s);
 
 /* Compiles a mapping, gives it the inputs, runs it once and compares its outputs with the reference's. */
 MAE_MUST_CHECK mae_error *mae_bench_enter(mae_bench_work *work, const int *mapping, mae_contender **ret_contender);
@@ -95,7 +96,10 @@ MAE_MUST_CHECK mae_error *mae_bench_todays_profile(const mae_bench_work *work, m
 MAE_MUST_CHECK mae_error *mae_bench_propose(const mae_bench_work *work, const mae_profile *today,
                                             const mae_contender *champion, size_t most, int **ret_mappings,
                                             size_t *ret_n);
-/* Relative error (standard deviation) to expect of a plan that was not measured. */
+/* Relative error (standard deviation) of predictions before any was compared with a measurement: the more, the less
+ * sure the profile's figures are, since what disturbs one layer's figure disturbs its neighbours'. */
+MAE_MUST_CHECK mae_error *mae_bench_prior_error(const mae_profile *profile, double *ret_error);
+/* The same, of a plan that was not measured, by what is known now. */
 double mae_bench_expected_error(const mae_bench_work *work);
 
 /* How much longer than by the profile each complete PE's whole network took in the first `rounds` rounds of the last

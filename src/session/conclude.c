@@ -103,7 +103,7 @@ static mae_error *drift_of_others(const mae_bench_work *work, const mae_profile 
             MAE_TRY(add_drift(profile, work->single[p], &sum, &n));
     if (mixed && mixed != offered)
         MAE_TRY(add_drift(profile, mixed, &sum, &n));
-    if (work->greedy && work->greedy != mixed)
+    if (work->greedy && work->greedy != mixed && work->greedy != offered)
         MAE_TRY(add_drift(profile, work->greedy, &sum, &n));
     bench->drift = n ? exp(sum / (double)n) : 1;
     bench->scale = n ? MAE_SCALE_OTHERS : MAE_SCALE_NONE;
@@ -114,18 +114,18 @@ static mae_error *drift_of_others(const mae_bench_work *work, const mae_profile 
 static mae_error *find_drift(mae_bench_result *result, mae_bench_work *work, const mae_contender *offered,
                              const mae_contender *mixed)
 {
-    if (offered != mixed)
+    bool any = false;
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        any = any || work->single[p];
+    if (offered != mixed || !any)
         return drift_of_others(work, result->profile, offered, mixed, &result->bench);
     double *per_pe = calloc(work->context->n_pes + 1, sizeof *per_pe), mean;
     if (!per_pe)
         return mae_error_nomem();
-    bool any = false;
-    for (size_t p = 0; p < work->context->n_pes; p++)
-        any = any || work->single[p];
     mae_error *error = mae_bench_find_speeds(work, work->final_rounds, per_pe, &mean);
     if (!error)
         result->bench.drift = mae_bench_speed_of(result->profile, offered->runner->mapping, per_pe);
-    result->bench.scale = any ? MAE_SCALE_SINGLE_PES : MAE_SCALE_NONE;
+    result->bench.scale = MAE_SCALE_SINGLE_PES;
     free(per_pe);
     return error;
 }

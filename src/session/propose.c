@@ -14,7 +14,7 @@
 #define DEVIATIONS 2.0   /* of the uncertainty, that a plan may be better than predicted */
 #define LEAST_GAIN 0.002 /* less than this is not worth a measurement */
 #define LEAST_DISTANCE 0.01
-#define PRIOR_ERROR 0.03 /* of predictions, weighing as much as one that was measured */
+#define PRIOR_ERROR 0.03 /* of predictions by a profile whose figures are sure */
 #define HALF_WIDTH 1.96  /* of a 95 % interval, in standard deviations */
 
 typedef struct idea {
@@ -32,9 +32,25 @@ typedef struct ideas {
     size_t n;
 } ideas;
 
+mae_error *mae_bench_prior_error(const mae_profile *profile, double *ret_error)
+{
+    size_t cells = profile->n_layers * profile->n_pes, n = 0;
+    double *spreads = malloc((cells + 1) * sizeof *spreads);
+    if (!spreads)
+        return mae_error_nomem();
+    for (size_t i = 0; i < cells; i++)
+        if (profile->costs[i].supported && profile->costs[i].time_ms > 0)
+            spreads[n++] = profile->costs[i].spread_ms / profile->costs[i].time_ms / HALF_WIDTH;
+    mae_stats_sort(spreads, n);
+    double typical = mae_stats_quantile(spreads, n, 0.5);
+    free(spreads);
+    *ret_error = sqrt(PRIOR_ERROR * PRIOR_ERROR + typical * typical);
+    return NULL;
+}
+
 double mae_bench_expected_error(const mae_bench_work *work)
 {
-    double sum = PRIOR_ERROR * PRIOR_ERROR + work->error_sum;
+    double sum = work->prior_error * work->prior_error + work->error_sum;
     return sqrt(sum / (double)(1 + work->n_errors));
 }
 

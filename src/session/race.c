@@ -92,7 +92,7 @@ static double elapsed_s(const mae_race *race, uint64_t begin_ns)
     return (double)(mae_program_now_ns(race->racers[0].contender->runner->program) - begin_ns) * 1e-9;
 }
 
-static mae_error *run_round(const mae_bench_work *work, const mae_race *race, size_t round, uint64_t begin_ns)
+static mae_error *run_round(mae_bench_work *work, const mae_race *race, size_t round, uint64_t begin_ns)
 {
     for (size_t k = 0; k < race->n; k++) {
         const mae_racer *racer = &race->racers[(k + round) % race->n];
@@ -124,12 +124,12 @@ static bool look_at(mae_race *race, size_t look, double *scratch)
     return decided;
 }
 
-static mae_error *run_rounds(const mae_bench_work *work, mae_race *race, double *scratch)
+static mae_error *run_rounds(mae_bench_work *work, mae_race *race, double *scratch)
 {
     uint64_t begin_ns = mae_program_now_ns(race->racers[0].contender->runner->program);
-    size_t look = 0, next_look = FIRST_LOOK;
+    size_t look = 0, next_look = FIRST_LOOK, least = race->least_rounds ? race->least_rounds : LEAST_ROUNDS;
     while (race->rounds < MAE_BENCH_MOST_ROUNDS && !race->decided &&
-           (race->rounds < LEAST_ROUNDS || elapsed_s(race, begin_ns) < race->seconds)) {
+           (race->rounds < least || elapsed_s(race, begin_ns) < race->seconds)) {
         MAE_TRY(run_round(work, race, race->rounds, begin_ns));
         race->rounds++;
         if (!race->eliminate || race->rounds < next_look)
@@ -147,7 +147,7 @@ static mae_error *run_rounds(const mae_bench_work *work, mae_race *race, double 
     return NULL;
 }
 
-mae_error *mae_race_run(const mae_bench_work *work, mae_race *race)
+mae_error *mae_race_run(mae_bench_work *work, mae_race *race)
 {
     race->rounds = 0;
     race->leader = race->n;

@@ -33,14 +33,15 @@ typedef struct mae_race {
     mae_racer racers[MAE_RACE_MOST];
     size_t n;
     double seconds;
-    bool eliminate;   /* else all run to the end */
-    const char *what; /* for progress, from `begin` to `end` of the whole */
+    size_t least_rounds; /* 0: as many as an interval needs */
+    bool eliminate;      /* else all run to the end */
+    const char *what;    /* for progress, from `begin` to `end` of the whole */
     double begin, end;
     size_t rounds, leader; /* the result; `leader` is n without elimination */
     bool decided;
 } mae_race;
 
 void mae_race_add(mae_race *race, mae_contender *contender, bool stays); /* NULL is left out */
-MAE_MUST_CHECK mae_error *mae_race_run(const mae_bench_work *work, mae_race *race);
+MAE_MUST_CHECK mae_error *mae_race_run(mae_bench_work *work, mae_race *race);
 
 #endif

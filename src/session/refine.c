@@ -6,7 +6,10 @@
 #include "session/race.h"
 #include "session/rows.h"
 
-#define BATCH 4          /* plans measured against each other */
+#define BATCH 4          /* plans measured against each other, at most */
+#define TURN_FRAMES 3    /* at least so many frames a turn ... */
+#define FEW_ROUNDS 8     /* ... and rounds, or a race decides nothing */
+#define FEWEST_ROUNDS 3  /* of the opening, which decides nothing */
 #define OPENING_PART 0.1 /* of the time: the single PEs alone */
 #define RACE_PART 0.45   /* of the time left, for each race */
 
@@ -60,7 +63,11 @@ static void add_baselines(const mae_bench_work *work, mae_race *race)
 /* How long the single PEs take today, before anything is planned. */
 static mae_error *open_contest(mae_bench_work *work, double seconds)
 {
-    mae_race race = {.seconds = seconds * OPENING_PART, .what = "single PEs", .begin = 0, .end = 0.05};
+    mae_race race = {.seconds = seconds * OPENING_PART,
+                     .least_rounds = FEWEST_ROUNDS,
+                     .what = "single PEs",
+                     .begin = 0,
+                     .end = 0.05};
     double mean;
     add_baselines(work, &race);
     MAE_TRY(mae_race_run(work, &race));
@@ -82,13 +89,31 @@ static mae_error *enter_batch(mae_bench_work *work, const int *mappings, size_t 
     return NULL;
 }
 
-static mae_error *plan_batch(mae_bench_work *work, const mae_contender *champion, size_t *ret_n)
+/* How many plans of a slow network there is time for, beside the baselines. */
+static size_t affordable(const mae_bench_work *work, double seconds)
+{
+    double ms = 0;
+    size_t n = 0;
+    for (size_t p = 0; p <= work->context->n_pes; p++) {
+        const mae_contender *c = p < work->context->n_pes ? work->single[p] : work->greedy;
+        if (!c || c->rounds == 0)
+            continue;
+        ms += c->frames_ms[c->rounds - 1];
+        n++;
+    }
+    if (n == 0 || ms <= 0)
+        return BATCH;
+    double racers = seconds * 1e3 / (FEW_ROUNDS * TURN_FRAMES * ms / (double)n) - (double)n;
+    return racers < 1 ? 1 : racers > BATCH ? BATCH : (size_t)racers;
+}
+
+static mae_error *plan_batch(mae_bench_work *work, const mae_contender *champion, double seconds, size_t *ret_n)
 {
     mae_profile *today;
     int *mappings;
-    size_t room = MAE_BENCH_MOST_MIXED - work->n_mixed;
+    size_t room = MAE_BENCH_MOST_MIXED - work->n_mixed, most = affordable(work, seconds);
     MAE_TRY(mae_bench_todays_profile(work, &today));
-    mae_error *error = mae_bench_propose(work, today, champion, room < BATCH ? room : BATCH, &mappings, ret_n);
+    mae_error *error = mae_bench_propose(work, today, champion, room < most ? room : most, &mappings, ret_n);
     mae_profile_destroy(today);
     if (error)
         return error;
@@ -193,10 +218,11 @@ mae_error *mae_bench_refine(mae_bench_work *work, double seconds, mae_contender 
         size_t n = 0;
         if (left_s <= 0 && work->races > 0)
             break;
-        MAE_TRY(plan_batch(work, champion, &n));
+        double race_s = fmax(left_s, seconds * OPENING_PART) * RACE_PART;
+        MAE_TRY(plan_batch(work, champion, race_s, &n));
         if (n == 0)
             break;
-        MAE_TRY(race_batch(work, n, fmax(left_s, seconds * OPENING_PART) * RACE_PART, &champion));
+        MAE_TRY(race_batch(work, n, race_s, &champion));
     }
     *ret_champion = champion ? champion : work->greedy && work->greedy->allowed ? work->greedy : NULL;
     return NULL;

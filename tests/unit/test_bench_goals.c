@@ -116,7 +116,7 @@ static void other_goals_have_their_own_cost(void **state)
         open_world(seed, 0.5, &world);
         succeed(try(&world, &goal, &bench));
         if (goal.minimize == MAE_MIN_EDP)
-            assert_true(fabs(bench->objective.median / (bench->latency_ms.median * bench->energy_mj) - 1) < 1e-9);
+            assert_true(fabs(bench->objective.median / (bench->latency_ms.median * bench->energy_mj) - 1) < 1e-3);
         else
             assert_true(bench->objective.median > 0.1 && bench->objective.median < 1.1);
         check_energy(&world, bench);
@@ -240,7 +240,7 @@ static void it_can_be_stopped(void **state)
             open_world(80, -1, &world);
             stop s = {.at = stages[i], .after = after};
             mae_bench_options options = {
-                .goal = goal, .race_s = 1, .profile = world.told, .progress = step, .progress_ctx = &s};
+                .goal = goal, .race_s = 4, .profile = world.told, .progress = step, .progress_ctx = &s};
             expect_error(mae_bench_run(&world.context, &world.model, &options, &bench), MAE_ERR_FAILED, "cancelled");
             assert_null(bench);
             assert_int_equal(s.calls, after + 1);
