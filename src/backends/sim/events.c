@@ -111,10 +111,13 @@ static bool end_phases(sim_soc *soc, sim_job *job)
         if (job->pe >= 0)
             sim_power_use(&soc->power, job->pe, phase_mj(job) - job->used_mj);
         changed = true;
-        if (++job->at == job->n)
+        if (++job->at == job->n) {
             job->state = SIM_DONE;
-        else
+            if (job->pe >= 0)
+                soc->pes[job->pe].end_ns = soc->now_ns;
+        } else {
             begin_phase(job);
+        }
     }
     return changed;
 }
@@ -207,22 +210,39 @@ void sim_events_settle(sim_soc *soc)
         sim_events_announce(soc);
 }
 
+/* Time that a running job has. */
+static void proceed(sim_soc *soc, sim_job *job, double ns)
+{
+    if (job->spent_ns)
+        job->spent_ns[job->at] += ns;
+    double done_ns = ns * rate_of(soc, job), whole_ns = phase_ns(job);
+    double mj = whole_ns > 0 ? phase_mj(job) * done_ns / whole_ns : 0;
+    job->left_ns = fmax(0, job->left_ns - done_ns);
+    job->used_mj += mj;
+    if (job->pe >= 0)
+        sim_power_use(&soc->power, job->pe, mj);
+}
+
+void sim_events_skip(sim_soc *soc, sim_job *job, double ns)
+{
+    while (ns > 0 && job->state == SIM_RUNNING && !is_stalled(soc, job)) {
+        double now = fmin(ns, job->left_ns / rate_of(soc, job));
+        proceed(soc, job, now);
+        ns -= now;
+        end_phases(soc, job);
+    }
+    if (job->state == SIM_DONE && job->pe >= 0)
+        soc->pes[job->pe].end_ns = soc->now_ns - ns;
+}
+
 void sim_events_step(sim_soc *soc, double to_ns)
 {
     double ns = to_ns - soc->now_ns;
     for (sim_job *job = soc->jobs; job; job = job->next) {
         if (job->spent_ns && job->state == SIM_QUEUED)
             job->spent_ns[job->queue_phase] += ns;
-        if (job->state != SIM_RUNNING)
-            continue;
-        if (job->spent_ns)
-            job->spent_ns[job->at] += ns;
-        double done_ns = ns * rate_of(soc, job), whole_ns = phase_ns(job);
-        double mj = whole_ns > 0 ? phase_mj(job) * done_ns / whole_ns : 0;
-        job->left_ns = fmax(0, job->left_ns - done_ns);
-        job->used_mj += mj;
-        if (job->pe >= 0)
-            sim_power_use(&soc->power, job->pe, mj);
+        if (job->state == SIM_RUNNING)
+            proceed(soc, job, ns);
     }
     sim_power_step(&soc->power, ns);
     soc->now_ns = to_ns;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-
 #define MOST_BYTES (16u << 20)
 #define MOST_EVENTS 100000u
 #define MOST_MS 1e12
@@ -147,19 +145,25 @@ static mae_error *read_all(const mae_json *json, const mae_profile *profile, sim
     return NULL;
 }
 
-mae_error *sim_script_read(const char *path, const mae_profile *profile, sim_script *script)
+mae_error *sim_script_from_json(const mae_json *json, const mae_profile *profile, sim_script *script)
 {
-    mae_json *json = NULL;
-    MAE_TRY(mae_json_read(path, MOST_BYTES, &json));
     sim_script read = {.n = 0};
     mae_error *error = read_all(json, profile, &read);
-    mae_json_destroy(json);
     if (error) {
         sim_script_finish(&read);
         return error;
     }
     *script = read;
     return NULL;
+}
+
+mae_error *sim_script_read(const char *path, const mae_profile *profile, sim_script *script)
+{
+    mae_json *json = NULL;
+    MAE_TRY(mae_json_read(path, MOST_BYTES, &json));
+    mae_error *error = sim_script_from_json(json, profile, script);
+    mae_json_destroy(json);
+    return error;
 }
 
 void sim_script_finish(sim_script *script)

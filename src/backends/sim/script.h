@@ -2,7 +2,7 @@
 #ifndef MAE_BACKENDS_SIM_SCRIPT_H
 #define MAE_BACKENDS_SIM_SCRIPT_H
 
-#include "base/error.h"
+#include "base/json.h"
 #include "mae/profile.h"
 
 typedef enum sim_deed { SIM_SLOW = 0, SIM_STALL, SIM_LOSE, SIM_RETURN, SIM_LIE } sim_deed;
@@ -25,6 +25,7 @@ typedef struct sim_script {
 
 /* Reads and checks the file; MAE_ERR_INPUT names file, line, column and reason. */
 MAE_MUST_CHECK mae_error *sim_script_read(const char *path, const mae_profile *profile, sim_script *script);
+MAE_MUST_CHECK mae_error *sim_script_from_json(const mae_json *json, const mae_profile *profile, sim_script *script);
 void sim_script_finish(sim_script *script);
 
 #endif

@@ -28,6 +28,9 @@ typedef struct sim_pe_state {
     double script_slow, lie, stalled_until_ns;
     bool lost;
     uint64_t attempts;
+    /* on a real clock: the end of its last run, by the model, and who was told of it when */
+    double end_ns, told_ns;
+    pthread_t told;
 } sim_pe_state;
 
 struct sim_soc {
@@ -76,6 +79,8 @@ void sim_events_happen(sim_soc *soc, const sim_script_event *event);
 /* When what drives the runs' rates, runs aside, changes next; and when a running job ends if nothing does. */
 double sim_events_disturbance_ns(const sim_soc *soc);
 double sim_events_end_ns(const sim_soc *soc, const sim_job *job);
+/* Part of a job that begins is over already: its first `ns`, of which the energy is used now. */
+void sim_events_skip(sim_soc *soc, sim_job *job, double ns);
 /* Writes what the meter has read since the last time. */
 void sim_events_show(sim_soc *soc);
 /* Lets what has happened by now on a real clock happen. */

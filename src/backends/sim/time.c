@@ -6,7 +6,8 @@
 #include "backends/sim/soc_impl.h"
 #include "base/clock.h"
 
-#define AWAKE_NS 60000.0 /* the kernel wakes sleepers late */
+#define AWAKE_NS 60000.0    /* the kernel wakes sleepers late */
+#define AT_ONCE_NS 200000.0 /* between a run and the next of a thread that does nothing else */
 
 /* ---- waiting ---- */
 
@@ -71,6 +72,33 @@ static void wait_virtual(sim_soc *soc, sim_job *job)
     sim_events_show(soc);
 }
 
+/* A thread that comes back at once has been told late that its last run had ended, and this one would have begun so
+ * much sooner: deadlines follow from deadlines, not from when the kernel woke whom. Its resource must have been free.
+ */
+static double head_start_ns(const sim_soc *soc, const sim_job *job)
+{
+    double late = 0, least_free = INFINITY, since = -INFINITY;
+    for (size_t p = 0; p < soc->profile->n_pes; p++) {
+        const sim_pe_state *pe = &soc->pes[p];
+        if (pe->resource == soc->pes[job->pe].resource)
+            least_free = fmin(least_free, soc->now_ns - pe->end_ns);
+        bool at_once = soc->now_ns - pe->told_ns < AT_ONCE_NS && pthread_equal(pe->told, pthread_self());
+        if (pe->told_ns > since && pe->told_ns > 0 && at_once) {
+            late = pe->told_ns - pe->end_ns;
+            since = pe->told_ns;
+        }
+    }
+    return fmax(0, fmin(late, least_free));
+}
+
+static void note_told(sim_soc *soc, const sim_job *job)
+{
+    if (job->pe < 0 || job->state != SIM_DONE)
+        return;
+    soc->pes[job->pe].told_ns = (double)(mae_clock_now_ns() - soc->origin_ns);
+    soc->pes[job->pe].told = pthread_self();
+}
+
 void sim_soc_submit(sim_soc *soc, sim_job *job)
 {
     pthread_mutex_lock(&soc->lock);
@@ -80,7 +108,9 @@ void sim_soc_submit(sim_soc *soc, sim_job *job)
         link = &(*link)->next;
     job->next = NULL;
     *link = job;
+    double head_start = soc->settings.virtual_clock || job->pe < 0 ? 0 : head_start_ns(soc, job);
     sim_events_settle(soc);
+    sim_events_skip(soc, job, head_start);
     sim_events_announce(soc); /* rates have changed, and one more thread is inside */
     pthread_mutex_unlock(&soc->lock);
 }
@@ -97,6 +127,8 @@ mae_error *sim_soc_wait(sim_soc *soc, sim_job *job)
         wait_virtual(soc, job);
     else
         wait_real(soc, job);
+    if (!soc->settings.virtual_clock)
+        note_told(soc, job);
     sim_job **link = &soc->jobs;
     while (*link != job)
         link = &(*link)->next;
