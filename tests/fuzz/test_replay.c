@@ -19,6 +19,12 @@ static void socs(void **state)
     replay_corpus("soc", fuzz_soc, 5, 2);
 }
 
+static void scripts(void **state)
+{
+    (void)state;
+    replay_corpus("script", fuzz_script, 5, 2);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -31,6 +37,7 @@ int main(void)
         cmocka_unit_test(profiles),
         cmocka_unit_test(plans),
         cmocka_unit_test(socs),
+        cmocka_unit_test(scripts),
         cmocka_unit_test(models),
     };
     return cmocka_run_group_tests_name("fuzz corpora of the library", tests, NULL, NULL);
