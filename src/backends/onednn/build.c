@@ -96,6 +96,11 @@ bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd)
     return is_called(pd, "ref");
 }
 
+bool mae_dnn_is_direct(const_dnnl_primitive_desc_t pd)
+{
+    return mae_dnn_is_generated(pd) && !is_called(pd, "gemm");
+}
+
 bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd)
 {
     return is_called(pd, "jit") || is_called(pd, "acl");
@@ -180,7 +185,8 @@ static mae_error *check_tensors(mae_dnn_build *b, const mae_layer *layer)
     for (int n = layer->first_node; n < layer->first_node + layer->n_nodes; n++) {
         const mae_node *node = &b->graph->nodes[n];
         for (size_t i = 0; i < node->n_outputs; i++)
-            if (node->outputs[i] >= 0 && !tensor_fits(b, node->outputs[i]))
+            if (node->outputs[i] >= 0 && !tensor_fits(b, node->outputs[i]) &&
+                (i == 0 || mae_dnn_needed(b, node->outputs[i], NULL, 0)))
                 return mae_dnn_unsupported(b, "an output is not f32 of a fixed, non-empty shape");
     }
     return NULL;

@@ -12,6 +12,13 @@
 #include "backends/onednn/unit.h"
 #include "core/graph.h"
 
+/* A tensor that is another one with zeros around it, left to the convolution that reads it. */
+typedef struct mae_dnn_padding {
+    const struct mae_dnn_padding *next;
+    int tensor, source;
+    dnnl_dims_t low, high; /* along the spatial axes */
+} mae_dnn_padding;
+
 typedef struct mae_dnn_build {
     mae_dnn_pe *pe;
     const mae_graph *graph;
@@ -21,6 +28,7 @@ typedef struct mae_dnn_build {
     mae_dnn_unit *unit;
     mae_dnn_pool *pool; /* the unit's */
     size_t room_storages, room_values, room_steps;
+    const mae_dnn_padding *paddings;
     int *heads; /* per tensor of the graph: its first value, or -1 */
     bool *done; /* per node of the segment, from first_node on */
     int first_node, end_node;
@@ -82,6 +90,8 @@ MAE_MUST_CHECK mae_error *mae_dnn_value_over(mae_dnn_build *build, int value, in
 MAE_MUST_CHECK mae_error *mae_dnn_value_planes(mae_dnn_build *build, int tensor, int *ret_value, size_t *ret_block);
 /* The layout of planes with this block; NULL when out of memory. */
 mae_dnn_layout mae_dnn_layout_planes(mae_dnn_build *build, int ndims, const dnnl_dim_t *dims, size_t block);
+/* A padding of zeros, of which `pads` lie before the first elements, from one value to another in the same layout. */
+MAE_MUST_CHECK mae_error *mae_dnn_pad(mae_dnn_build *build, int from, int to, size_t block, const dnnl_dim_t *pads);
 /* Channels in a block of a blocked layout with these dimensions, if its channels fill the blocks; else 1. */
 size_t mae_dnn_whole_block(mae_dnn_build *build, int ndims, const dnnl_dim_t *dims);
 /* May a step that stands for these nodes write over the value? */
@@ -97,6 +107,9 @@ bool mae_dnn_lies_as(mae_dnn_layout layout, mae_dnn_layout wanted, size_t *ret_o
 /* Has the storage of `part` become a piece of that of `whole`, `offset` bytes from its start? Possible where
  * `part` has memory of its own, and fills it. All its values move along. */
 bool mae_dnn_value_merge(mae_dnn_build *build, int part, int whole, size_t offset);
+
+/* Makes the storage of `value` larger, if it is the unit's own and nothing lies in it behind its first `bytes`. */
+bool mae_dnn_value_widen(mae_dnn_build *build, int value, size_t bytes, size_t wanted_bytes);
 
 /* ---- Constants ---- */
 
@@ -126,6 +139,8 @@ MAE_MUST_CHECK mae_error *mae_dnn_step_kernel(mae_dnn_build *build, mae_dnn_kern
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index);
 /* Is it one of the library's slow reference implementations? */
 bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd);
+/* Is it a direct convolution, generated for this processor, not a product of matrices? */
+bool mae_dnn_is_direct(const_dnnl_primitive_desc_t pd);
 /* Is it code generated for this processor? */
 bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd);
 

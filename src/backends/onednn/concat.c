@@ -42,6 +42,41 @@ static mae_error *place_input(mae_dnn_build *b, int tensor, int dst, const dnnl_
     return mae_dnn_reorder(b, native, view);
 }
 
+/* How many of the inputs, from the first on, lie in one storage already just as in the result, from its start? */
+static size_t lying(const mae_dnn_build *b, const mae_node *node, int axis, mae_dnn_layout layout, size_t *ret_bytes)
+{
+    dnnl_dims_t dims, offsets = {0};
+    size_t i, at;
+
+    *ret_bytes = 0;
+    for (i = 0; i < node->n_inputs; i++) {
+        int head = b->heads[node->inputs[i]], first = b->heads[node->inputs[0]];
+        mae_dnn_dims(b, node->inputs[i], dims);
+        mae_dnn_layout part = head < 0 ? NULL : mae_dnn_layout_part(b->pool, layout, dims, offsets);
+        if (!part || mae_dnn_at(b, head)->storage != mae_dnn_at(b, first)->storage ||
+            !mae_dnn_lies_as(part, mae_dnn_at(b, head)->layout, &at) || mae_dnn_at(b, head)->offset != at)
+            break;
+        *ret_bytes = at + mae_dnn_bytes(mae_dnn_at(b, head)->layout);
+        offsets[axis] += dims[axis];
+    }
+    return i;
+}
+
+/* The result: where the first inputs lie, made larger, or new memory. A chain of concatenations, each of what there
+ * was and something new, copies nothing then. *ret_n inputs are in their place. */
+static mae_error *make_result(mae_dnn_build *b, const mae_node *node, int axis, mae_dnn_layout layout, int *ret_dst,
+                              size_t *ret_n)
+{
+    size_t bytes, n = lying(b, node, axis, layout, &bytes);
+
+    if (n > 0 && mae_dnn_value_widen(b, b->heads[node->inputs[0]], bytes, mae_dnn_bytes(layout))) {
+        *ret_n = n;
+        return mae_dnn_value_view(b, b->heads[node->inputs[0]], layout, 0, node->outputs[0], ret_dst);
+    }
+    *ret_n = 0;
+    return mae_dnn_value_new(b, layout, node->outputs[0], ret_dst);
+}
+
 static mae_error *check(mae_dnn_build *b, const mae_node *node)
 {
     for (size_t i = 0; i < node->n_inputs; i++) {
@@ -58,6 +93,7 @@ mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
     int rank = mae_dnn_tensor(b, node->outputs[0])->shape.rank, dst;
     int64_t axis = mae_node_int(node, "axis", 0);
     dnnl_dims_t offsets = {0};
+    size_t in_place;
 
     axis += axis < 0 ? rank : 0;
     if (axis < 0 || axis >= rank)
@@ -68,9 +104,10 @@ mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
     mae_dnn_layout layout = choose_layout(b, node, (int)axis);
     if (!layout)
         return mae_error_nomem();
-    MAE_TRY(mae_dnn_value_new(b, layout, node->outputs[0], &dst));
+    MAE_TRY(make_result(b, node, (int)axis, layout, &dst, &in_place));
     for (size_t i = 0; i < node->n_inputs; i++) {
-        MAE_TRY(place_input(b, node->inputs[i], dst, offsets));
+        if (i >= in_place)
+            MAE_TRY(place_input(b, node->inputs[i], dst, offsets));
         offsets[axis] += mae_dnn_tensor(b, node->inputs[i])->shape.dims[axis];
     }
     return NULL;

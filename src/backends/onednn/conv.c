@@ -175,13 +175,83 @@ static mae_error *bias_value(conv *c, const mae_dnn_chain *chain, int *ret_value
     return sum ? mae_dnn_constant_copy(c->b, sum, 1, dims, ret_value) : mae_error_nomem();
 }
 
+/* Takes over the zeros that a Pad puts around the source. */
+static void take_padding(conv *c)
+{
+    const mae_dnn_padding *p = c->b->paddings;
+
+    while (p && p->tensor != c->src)
+        p = p->next;
+    if (!p)
+        return;
+    c->src = p->source;
+    for (int i = 0; i < mae_dnn_tensor(c->b, c->src)->shape.rank - 2; i++) {
+        c->desc.pad_low[i] += p->low[i];
+        c->desc.pad_high[i] += p->high[i];
+    }
+}
+
+static bool is_direct(const conv *c, const mae_dnn_conv_desc *desc)
+{
+    dnnl_primitive_desc_t pd;
+
+    if (mae_dnn_pd_conv(c->b->pe->engine, desc, c->b->pe->attr, &pd) != dnnl_success)
+        return false;
+    bool direct = mae_dnn_is_direct(pd);
+    dnnl_primitive_desc_destroy(pd);
+    return direct;
+}
+
+/* The library has no direct code for paddings that are wide (as dilated windows have them); with the zeros written out
+ * it has. That copy is far cheaper than a product of matrices. */
+static mae_error *write_padding(conv *c)
+{
+    mae_dnn_conv_desc desc = c->desc;
+    dnnl_dims_t dims = {c->src_dims[0], c->src_dims[1]};
+    size_t block;
+    int src, widest = 0;
+
+    for (int i = 0; i < c->ndims - 2; i++) {
+        widest = c->desc.pad_low[i] > widest ? (int)c->desc.pad_low[i] : widest;
+        dims[i + 2] = c->src_dims[i + 2] + c->desc.pad_low[i] + c->desc.pad_high[i];
+        desc.pad_low[i] = desc.pad_high[i] = 0;
+    }
+    if (c->transposed || c->ndims > 4 || widest == 0 || is_direct(c, &c->desc))
+        return NULL;
+    desc.src = mae_dnn_layout_any(c->b->pool, c->ndims, dims);
+    for (int i = 0; i < c->ndims - 2; i++)
+        if (dims[i + 2] < c->src_dims[i + 2] + c->desc.pad_low[i]) /* what is not read is not padding */
+            return NULL;
+    if (!desc.src || !is_direct(c, &desc))
+        return desc.src ? NULL : mae_error_nomem();
+    MAE_TRY(mae_dnn_value_planes(c->b, c->src, &src, &block));
+    mae_dnn_layout layout = mae_dnn_layout_planes(c->b, c->ndims, dims, block);
+    if (!layout)
+        return mae_error_nomem();
+    MAE_TRY(mae_dnn_value_new(c->b, layout, -1, &c->padded));
+    MAE_TRY(mae_dnn_pad(c->b, src, c->padded, block, c->desc.pad_low));
+    c->desc = desc;
+    return NULL;
+}
+
+static mae_error *source_value(conv *c, mae_dnn_layout wanted, int *ret_value)
+{
+    if (c->padded < 0)
+        return mae_dnn_value_as(c->b, c->src, wanted, ret_value);
+    *ret_value = c->padded;
+    if (dnnl_memory_desc_equal(mae_dnn_at(c->b, c->padded)->layout, wanted))
+        return NULL;
+    MAE_TRY(mae_dnn_value_new(c->b, wanted, -1, ret_value));
+    return mae_dnn_reorder(c->b, c->padded, *ret_value);
+}
+
 static mae_error *arguments(conv *c, const mae_dnn_chain *chain, const_dnnl_primitive_desc_t pd, mae_dnn_arg *args,
                             size_t *ret_n)
 {
     int src, weights, bias;
     size_t n = 0;
 
-    MAE_TRY(mae_dnn_value_as(c->b, c->src, mae_dnn_query(pd, dnnl_query_src_md, 0), &src));
+    MAE_TRY(source_value(c, mae_dnn_query(pd, dnnl_query_src_md, 0), &src));
     MAE_TRY(weights_value(c, chain, mae_dnn_query(pd, dnnl_query_weights_md, 0), &weights));
     args[n++] = (mae_dnn_arg){DNNL_ARG_SRC, src};
     args[n++] = (mae_dnn_arg){DNNL_ARG_WEIGHTS, weights};
@@ -202,6 +272,7 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
               .weights = node->inputs[1],
               .bias = mae_dnn_node_input(node, 2),
               .dst = node->outputs[0],
+              .padded = -1,
               .transposed = !strcmp(node->op, "ConvTranspose")};
     dnnl_primitive_desc_t pd;
     mae_dnn_chain chain;
@@ -211,6 +282,7 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
 
     if (!shapes_fit(&c) || !window_fits(&c))
         return mae_dnn_unsupported(b, "a convolution of this form is not supported");
+    take_padding(&c);
     c.ndims = mae_dnn_dims(b, c.src, c.src_dims);
     mae_dnn_dims(b, c.dst, c.dst_dims);
     MAE_TRY(describe_weights(&c));
@@ -219,11 +291,12 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     if (mae_dnn_conv_is_tiled(&c))
         return mae_dnn_lower_tiled(&c, &chain);
     if (c.transposed) /* the library does its post-operations element by element */
-        mae_dnn_chain_cut(&chain);
+        mae_dnn_chain_cut(&chain, 0);
     MAE_TRY(describe(&c, c.bias >= 0 || chain.scale));
     MAE_TRY(mae_dnn_conv_is_winograd(&c, &chain, &winograd));
     if (winograd)
         return mae_dnn_lower_winograd(&c, &chain);
+    MAE_TRY(write_padding(&c));
     MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, &c, &pd));
     mae_error *error = arguments(&c, &chain, pd, args, &n);
     if (error) {

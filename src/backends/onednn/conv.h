@@ -13,6 +13,7 @@ typedef struct mae_dnn_conv {
     int64_t groups, channels;    /* channels of the result */
     int ndims, weight_ndims;
     dnnl_dims_t src_dims, weight_dims, dst_dims;
+    int padded; /* value of the source with its padding, if that does not stay with the convolution; else -1 */
     mae_dnn_layout weight_layout; /* how the model's weights lie */
     mae_dnn_conv_desc desc;
 } mae_dnn_conv;

@@ -4,13 +4,14 @@
 
 #include "backends/onednn/lower.h"
 
-/* Dropout does nothing, unless it is told to train. */
+/* Dropout does nothing, unless it is told to train and to leave something out. */
 mae_error *mae_dnn_lower_dropout(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     int training = mae_dnn_node_input(node, 2);
+    double ratio;
 
-    if (training >= 0) {
+    if (training >= 0 && (!mae_dnn_number(b, node, 1, "ratio", 0.5, &ratio) || ratio != 0.0)) {
         const mae_tensor *t = mae_dnn_tensor(b, training);
         if (!t->is_constant || t->bytes != 1 || !t->data || *(const unsigned char *)t->data != 0)
             return mae_dnn_unsupported(b, "a dropout that trains");
@@ -25,7 +26,7 @@ mae_error *mae_dnn_lower_reshape(mae_dnn_build *b, int index)
     int out = node->outputs[0], ndims = mae_dnn_dims(b, out, dims), dense, view;
 
     for (size_t i = 1; i < node->n_outputs; i++) /* Dropout's mask */
-        if (node->outputs[i] >= 0)
+        if (node->outputs[i] >= 0 && mae_dnn_needed(b, node->outputs[i], NULL, 0))
             return mae_dnn_unsupported(b, "a second output");
     if (mae_dnn_tensor(b, node->inputs[0])->bytes != mae_dnn_tensor(b, out)->bytes)
         return mae_dnn_unsupported(b, "the shapes do not fit");
@@ -136,12 +137,35 @@ mae_error *mae_dnn_lower_split(mae_dnn_build *b, int index)
     return offsets[axis] == x->dims[axis] ? NULL : mae_dnn_unsupported(b, "the parts of a split do not fit");
 }
 
+/* Every so manieth element along each axis. */
+static mae_error *take_steps(mae_dnn_build *b, int from, const dnnl_dim_t *offsets, const int64_t *steps, int to)
+{
+    dnnl_dims_t whole, dims, strides;
+    dnnl_dim_t stride = 1, offset = 0;
+    int src, view, dst, rank = mae_dnn_dims(b, from, whole);
+
+    mae_dnn_dims(b, to, dims);
+    for (int i = rank - 1; i >= 0; i--) {
+        strides[i] = stride * steps[i];
+        offset += stride * offsets[i];
+        stride *= whole[i];
+    }
+    mae_dnn_layout part = mae_dnn_layout_strided(b->pool, rank, dims, strides);
+    if (!part)
+        return mae_error_nomem();
+    MAE_TRY(mae_dnn_value_dense(b, from, &src));
+    MAE_TRY(mae_dnn_value_view(b, src, part, (size_t)offset * sizeof(float), -1, &view));
+    MAE_TRY(new_dense(b, to, &dst));
+    return mae_dnn_reorder(b, view, dst);
+}
+
 mae_error *mae_dnn_lower_slice(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
-    int64_t starts[MAE_MAX_RANK], axes[MAE_MAX_RANK], steps[MAE_MAX_RANK];
+    int64_t starts[MAE_MAX_RANK], axes[MAE_MAX_RANK], steps[MAE_MAX_RANK], step_of[MAE_MAX_RANK];
     int n, n_axes, n_steps;
+    bool stepped = false;
     dnnl_dims_t offsets = {0}, dims;
 
     if (!mae_dnn_int_list(b, node, 1, "starts", MAE_MAX_RANK, starts, &n) ||
@@ -149,17 +173,23 @@ mae_error *mae_dnn_lower_slice(mae_dnn_build *b, int index)
         !mae_dnn_int_list(b, node, 4, "steps", MAE_MAX_RANK, steps, &n_steps) || n < 0 || n > x->rank ||
         (n_axes >= 0 && n_axes != n) || (n_steps >= 0 && n_steps != n))
         return mae_dnn_unsupported(b, "a slice that is not constant");
+    for (int i = 0; i < x->rank; i++)
+        step_of[i] = 1;
     for (int i = 0; i < n; i++) {
         int64_t axis = n_axes >= 0 ? axes[i] : i, start = starts[i];
         axis += axis < 0 ? x->rank : 0;
-        if (axis < 0 || axis >= x->rank || (n_steps >= 0 && steps[i] != 1))
-            return mae_dnn_unsupported(b, "a slice with steps");
+        if (axis < 0 || axis >= x->rank || (n_steps >= 0 && steps[i] < 1))
+            return mae_dnn_unsupported(b, "a slice that runs backwards");
+        step_of[axis] = n_steps >= 0 ? steps[i] : 1;
+        stepped = stepped || step_of[axis] > 1;
         start += start < 0 ? x->dims[axis] : 0;
         offsets[axis] = start < 0 ? 0 : start;
     }
     for (int i = 0; i < x->rank; i++)
-        if (offsets[i] + y->dims[i] > x->dims[i])
+        if (offsets[i] + (y->dims[i] - 1) * step_of[i] >= x->dims[i])
             return mae_dnn_unsupported(b, "the slice's shape does not fit");
+    if (stepped)
+        return take_steps(b, node->inputs[0], offsets, step_of, node->outputs[0]);
     mae_dnn_dims(b, node->outputs[0], dims);
     return take_part(b, node->inputs[0], offsets, dims, node->outputs[0]);
 }
@@ -187,6 +217,65 @@ mae_error *mae_dnn_lower_gather(mae_dnn_build *b, int index)
     dims[axis] = n;
     offsets[axis] = which[0];
     return take_part(b, node->inputs[0], offsets, dims, node->outputs[0]);
+}
+
+/* The one node that reads the tensor inside of this segment, if nothing else does; else -1. */
+static int only_reader(const mae_dnn_build *b, int tensor)
+{
+    int reader = -1;
+
+    for (size_t i = 0; i < b->segment->n_outputs; i++)
+        if (b->segment->outputs[i] == tensor)
+            return -1;
+    for (int n = b->first_node; n < b->end_node; n++) {
+        const mae_node *node = &b->graph->nodes[n];
+        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
+            if (node->inputs[i] != tensor)
+                continue;
+            if (reader >= 0)
+                return -1;
+            reader = n;
+        }
+    }
+    return reader;
+}
+
+/* Leaves zeros around the spatial axes to the convolution that reads the result, if nothing else does. */
+static mae_error *leave_to_reader(mae_dnn_build *b, const mae_node *node, const dnnl_dim_t *offsets, bool *ret_left)
+{
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
+    int reader = only_reader(b, node->outputs[0]);
+    const mae_node *conv = reader >= 0 ? &b->graph->nodes[reader] : NULL;
+
+    *ret_left = conv && !conv->domain[0] && !strcmp(conv->op, "Conv") && conv->n_inputs >= 2 &&
+                conv->inputs[0] == node->outputs[0];
+    if (!*ret_left)
+        return NULL;
+    mae_dnn_padding *padding = mae_arena_alloc(b->pool->arena, sizeof(*padding));
+    if (!padding)
+        return mae_error_nomem();
+    *padding = (mae_dnn_padding){.next = b->paddings, .tensor = node->outputs[0], .source = node->inputs[0]};
+    for (int i = 2; i < x->rank; i++) {
+        padding->low[i - 2] = offsets[i];
+        padding->high[i - 2] = y->dims[i] - x->dims[i] - offsets[i];
+    }
+    b->paddings = padding;
+    return NULL;
+}
+
+/* Zeros around the spatial axes of a tensor in whichever layout it comes. */
+static mae_error *pad_planes(mae_dnn_build *b, const mae_node *node, const dnnl_dim_t *offsets)
+{
+    dnnl_dims_t dims;
+    size_t block;
+    int src, dst, ndims = mae_dnn_dims(b, node->outputs[0], dims);
+
+    MAE_TRY(mae_dnn_value_planes(b, node->inputs[0], &src, &block));
+    mae_dnn_layout layout = mae_dnn_layout_planes(b, ndims, dims, block);
+    if (!layout)
+        return mae_error_nomem();
+    MAE_TRY(mae_dnn_value_new(b, layout, node->outputs[0], &dst));
+    return mae_dnn_pad(b, src, dst, block, offsets + 2);
 }
 
 static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t *offsets)
@@ -217,10 +306,17 @@ mae_error *mae_dnn_lower_pad(mae_dnn_build *b, int index)
     dnnl_dims_t offsets = {0}, dims;
     double number;
     int src, dst, view;
+    bool left;
 
     MAE_TRY(pad_offsets(b, node, offsets));
     if (!mae_dnn_number(b, node, 2, "value", 0.0, &number))
         return mae_dnn_unsupported(b, "padding by a number that is not constant");
+    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
+    if (number == 0.0 && x->rank >= 3 && x->rank <= 5 && x->dims[0] == y->dims[0] && x->dims[1] == y->dims[1]) {
+        MAE_TRY(leave_to_reader(b, node, offsets, &left));
+        if (left || x->rank < 5)
+            return left ? NULL : pad_planes(b, node, offsets);
+    }
     mae_dnn_dims(b, node->inputs[0], dims);
     MAE_TRY(mae_dnn_value_native(b, node->inputs[0], &src));
     MAE_TRY(new_dense(b, node->outputs[0], &dst));

@@ -50,10 +50,7 @@ static void keep_functions(mae_dnn_chain *chain)
 
     while (n < chain->n_posts && chain->posts[n].kind == MAE_DNN_POST_FUNCTION)
         n++;
-    while (n > 0 && chain->posts[n - 1].out < 0)
-        n--;
-    chain->n_posts = n;
-    chain->n_nodes = n ? chain->posts[n - 1].n_nodes : 1 + chain->n_folded;
+    mae_dnn_chain_cut(chain, n);
 }
 
 /* Every channel's bias once per element of its window. */
@@ -132,6 +129,7 @@ mae_error *mae_dnn_lower_tiled(mae_dnn_conv *c, mae_dnn_chain *chain)
     }
     t.columns = c->channels * t.window;
     keep_functions(chain);
+    mae_dnn_chain_cut_slow(b, chain);
     MAE_TRY(describe(&t));
     MAE_TRY(mae_dnn_chain_fuse(b, chain, create, &t, &pd));
     mae_error *error = product(&t, chain, args);

@@ -72,6 +72,16 @@ bool mae_dnn_value_merge(mae_dnn_build *b, int part, int whole, size_t offset)
     return true;
 }
 
+bool mae_dnn_value_widen(mae_dnn_build *b, int value, size_t bytes, size_t wanted_bytes)
+{
+    mae_dnn_storage *storage = &b->unit->storages[mae_dnn_at(b, value)->storage];
+
+    if (storage->place != MAE_DNN_ARENA || storage->bytes != bytes || wanted_bytes < bytes)
+        return false;
+    storage->bytes = wanted_bytes;
+    return true;
+}
+
 /* Room for one more element in a growing array. */
 static mae_error *reserve(void **array, size_t n, size_t *room, size_t size)
 {

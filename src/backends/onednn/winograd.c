@@ -107,9 +107,10 @@ static bool fits(const mae_dnn_conv *c, const mae_dnn_chain *chain, size_t *ret_
            take_posts(chain, &w, &addition);
 }
 
-/* Adds the three steps. `last` are the kernel's values after the products: bias, result, and what is added. */
+/* Adds the three steps. The weights lie as [point][out][in], or, if they are not `in_order`, as the library wants them.
+ * `last` are the kernel's values after the products: bias, result, and what is added. */
 static mae_error *add_steps(mae_dnn_build *b, const mae_dnn_conv *c, const mae_dnn_winograd *w, int src, float *weights,
-                            const int *last, size_t n_last)
+                            bool in_order, const int *last, size_t n_last)
 {
     const dnnl_dim_t points = MAE_DNN_WINOGRAD_POINTS;
     const dnnl_dims_t dims = {points, c->dst_dims[1], c->src_dims[1], 1, 1};
@@ -121,8 +122,9 @@ static mae_error *add_steps(mae_dnn_build *b, const mae_dnn_conv *c, const mae_d
         free(weights);
         return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
     }
-    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, 5, dims);
-    mae_error *error = mae_dnn_constant(b, weights, plain, mae_dnn_query(pd, dnnl_query_weights_md, 0), &factors);
+    mae_dnn_layout wanted = mae_dnn_query(pd, dnnl_query_weights_md, 0);
+    mae_dnn_layout given = in_order ? mae_dnn_layout_plain(b->pool, 5, dims) : wanted;
+    mae_error *error = mae_dnn_constant(b, weights, given, wanted, &factors);
     if (!error)
         error = mae_dnn_value_new(b, mae_dnn_query(pd, dnnl_query_src_md, 0), -1, &values[1]);
     if (!error)
@@ -220,7 +222,7 @@ static mae_error *winograd_way(mae_dnn_build *b, const void *ctx)
     MAE_TRY(mae_dnn_constant(b, bias, one, one, &last[0]));
     MAE_TRY(mae_dnn_value_new(b, mae_dnn_layout_blocked(b->pool, 4, c->dst_dims), -1, &last[1]));
     MAE_TRY(zeros(plain, &weights));
-    return add_steps(b, c, &r->w, src, weights, last, 2);
+    return add_steps(b, c, &r->w, src, weights, false, last, 2);
 }
 
 /* By measuring, without what follows: that is the same work either way. */
@@ -325,7 +327,7 @@ mae_error *mae_dnn_lower_winograd(mae_dnn_conv *c, mae_dnn_chain *chain)
     MAE_TRY(mae_dnn_value_as(b, c->src, layout, &src));
     MAE_TRY(last_values(c, chain, w.adds ? &chain->posts[addition] : NULL, last));
     MAE_TRY(transformed_weights(c, chain, &weights));
-    MAE_TRY(add_steps(b, c, &w, src, weights, last, w.adds ? 3 : 2));
+    MAE_TRY(add_steps(b, c, &w, src, weights, true, last, w.adds ? 3 : 2));
     mae_dnn_chain_done(b, chain);
     return NULL;
 }
