@@ -6,7 +6,7 @@
 #include "plan/front_search.h"
 #include "plan/plan.h"
 #include "plan/solver.h"
-#include "plan/walk.h"
+#include "plan/wide.h"
 
 #define FRONT_MEMORY ((size_t)2 << 30)
 #define TRELLIS_SHARE 64 /* that part of it: each gap between supported points keeps bounds of all states */
@@ -109,32 +109,31 @@ static mae_error *solve_on(const mae_trellis *t, int max_switches, double epsilo
 }
 
 /* Where there is no room for the whole. */
-static mae_error *walk_front(const mae_model *m, int max_switches, double epsilon, size_t memory_bytes,
+static mae_error *solve_wide(const mae_model *m, int max_switches, double epsilon, size_t memory_bytes,
                              mae_front **ret_front)
 {
-    mae_walk walk;
+    mae_wide_front wide;
     owned *o = NULL;
-    MAE_TRY(mae_walk_front(m, max_switches, epsilon, memory_bytes, &walk));
+    MAE_TRY(mae_wide_front_solve(m, max_switches, epsilon, memory_bytes, &wide));
     mae_error *error = NULL;
-    if (!isfinite(walk.epsilon))
+    if (!isfinite(wide.epsilon))
         error = mae_error_new(MAE_ERR_FAILED,
                               "there is no room for the front of so wide a network, even with --front-epsilon");
-    else if (walk.n == 0)
+    else if (wide.n == 0)
         error = mae_error_new(MAE_ERR_INFEASIBLE, NO_MAPPING);
     else
-        error = new_front(walk.n, (size_t)m->n, &o);
-    for (size_t i = 0; i < walk.n && !error; i++) {
-        const mae_answer *answer = &walk.answers[walk.n - 1 - i];
+        error = new_front(wide.n, (size_t)m->n, &o);
+    for (size_t i = 0; i < wide.n && !error; i++) {
         for (int l = 0; l < m->n; l++)
-            o->points[i].mapping[l] = m->pe_of[answer->mapping[l]];
-        o->points[i].cost = answer->cost;
+            o->points[i].mapping[l] = m->pe_of[wide.answers[i].mapping[l]];
+        o->points[i].cost = wide.answers[i].cost;
     }
     if (!error) {
-        o->front.exact = false;
-        o->front.epsilon = walk.epsilon;
+        o->front.exact = wide.exact;
+        o->front.epsilon = wide.epsilon;
         *ret_front = &o->front;
     }
-    mae_walk_finish(&walk);
+    mae_wide_front_finish(&wide);
     return error;
 }
 
@@ -150,7 +149,7 @@ static mae_error *solve_model(const mae_model *m, int max_switches, double epsil
         front->exact = epsilon == 0;
         front->epsilon = epsilon;
     } else if (!error) {
-        error = walk_front(m, max_switches, epsilon, memory_bytes, &front);
+        error = solve_wide(m, max_switches, epsilon, memory_bytes, &front);
     }
     if (!error)
         *ret_front = front;

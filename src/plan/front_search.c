@@ -107,13 +107,13 @@ static mae_front_hit new_hit(const mae_front_search *s, mae_pair cost, int switc
     return (mae_front_hit){.cost = {mae_model_ms(m, lat), mae_model_mj(m, lat, en), switches}, .quanta = cost};
 }
 
-static bool take_hull(mae_front_search *s)
+static bool take_paths(mae_front_search *s, const mae_path *paths, size_t n)
 {
-    if (!reserve_hits(s, s->hull.n_points))
+    if (!reserve_hits(s, n))
         return false;
-    for (size_t i = 0; i < s->hull.n_points; i++) {
-        s->hits[s->n_hits] = new_hit(s, s->hull.points[i].cost, s->hull.points[i].switches);
-        s->hits[s->n_hits++].path = &s->hull.points[i];
+    for (size_t i = 0; i < n; i++) {
+        s->hits[s->n_hits] = new_hit(s, paths[i].cost, paths[i].switches);
+        s->hits[s->n_hits++].path = &paths[i];
     }
     return true;
 }
@@ -221,7 +221,7 @@ static mae_error *deepen(mae_front_search *s, mae_search search, int *const room
 {
     bool all = s->hull.epsilon > 0;
     search.wanted = &s->hull.wanted;
-    if (!take_hull(s))
+    if (!take_paths(s, s->hull.points, s->hull.n_points) || !take_paths(s, s->known, s->n_known))
         return mae_error_nomem();
     filter(s, rooms);
     *ret_over = broken(s, rooms[0]);
@@ -260,7 +260,7 @@ static mae_error *search_with_limits(mae_front_search *s, const mae_bounds *boun
             MAE_TRY(deepen(s, search, rooms, &over));
         } else {
             MAE_TRY(search_once(s, &search));
-            if (!s->too_many && !take_found(s, true))
+            if (!s->too_many && (!take_found(s, true) || !take_paths(s, s->known, s->n_known)))
                 return mae_error_nomem();
             filter(s, rooms);
             over = broken(s, rooms[0]);

@@ -14,7 +14,9 @@ typedef struct mae_front_hit {
 
 typedef struct mae_front_search {
     const mae_trellis *t;
-    int max_switches; /* -1: no limit */
+    int max_switches;      /* -1: no limit */
+    size_t n_known;        /* points that are known, within all limits; they are hits too unless others beat them */
+    const mae_path *known; /* the caller's, until _finish */
     size_t max_labels;
     bool too_many; /* they were not enough: there is no result */
     size_t n_hits; /* by rising latency, none beaten by another */
