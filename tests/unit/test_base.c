@@ -140,6 +140,14 @@ static void test_median(void **state)
     assert_true(m.low == 1 && m.median == 2 && m.high == 3);
     m = mae_stats_median_of(NULL, 0);
     assert_int_equal(m.n, 0);
+    /* All ten enclose it with 99.8 %: enough for 99.7 %, and no ten values are for 99.9 %. */
+    assert_true(mae_stats_median_at(values, 10, 0.997, &m));
+    assert_true(m.low == 1 && m.high == 10 && fabs(m.median - 5.5) < 1e-12);
+    assert_false(mae_stats_median_at(values, 10, 0.999, &m));
+    assert_true(m.low == 1 && m.high == 10);
+    assert_true(mae_stats_median_at(values, 10, 0.5, &m));
+    assert_true(m.low == 4 && m.high == 7);
+    assert_false(mae_stats_median_at(NULL, 0, 0.95, &m));
 }
 
 /* The 95 % interval holds the true median in about 95 of 100 experiments. */
