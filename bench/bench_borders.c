@@ -1,13 +1,15 @@
 /* What does a border cost? A network whole in one ONNX Runtime session, and cut at equal numbers of layers, the tensors
  * at the borders dense and in the blocked layout; and with every other segment on oneDNN, where it has the layers.
  *
- *     bench_borders [--threads N] [--seconds N] [--shape NAME=1,3,H,W] MODEL...
+ *     bench_borders [--threads N] [--seconds N] [--clock wall|cpu] [--shape NAME=1,3,H,W] MODEL...
  *
- * Turn by turn; nothing but the ratios to "whole" within one line is comparable. "differ" says how many outputs are not
- * bit for bit those of the whole network. */
+ * Turn by turn; nothing but the ratios to "whole" of one network is comparable. Medians with their intervals; "least"
+ * is the ratio of the shortest turns, for machines that do other things, too. "made" is what compiling took, once.
+ * "differ" says how many outputs are not bit for bit those of the whole network. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "onnx/onnx.h"
@@ -24,6 +26,7 @@ static const int pieces[] = {2, 5, 10};
 
 typedef struct options {
     int threads;
+    bool cpu_clock;
     double seconds;
     const char *shape_text;
     char input[128];
@@ -31,25 +34,44 @@ typedef struct options {
     mae_onnx_shape shape;
 } options;
 
+/* What takes part: a program, or ONNX Runtime alone. */
+typedef struct runner {
+    mae_program *program;
+    plain_ort *plain;
+    bool cpu_clock;
+} runner;
+
 typedef struct scene {
     options options;
     const mae_onnx_evaluator *evaluator;
     mae_pe *pes[N_PES]; /* oneDNN: perhaps NULL */
     mae_graph *graph;
-    plain_ort *plain;
-    mae_program *programs[N_CONTESTANTS];
+    runner runners[N_CONTESTANTS];
     char names[N_CONTESTANTS][48];
+    double made_ms[N_CONTESTANTS];
     contestant contestants[N_CONTESTANTS];
     size_t n;
 } scene;
 
-static bool run_program(void *program, int frames, double *ret_ms)
+static double now_ms(bool cpu)
 {
-    uint64_t begin = mae_clock_now_ns();
-    for (int i = 0; i < frames; i++)
-        if (!fine(mae_program_run(program, NULL)))
+    struct timespec now;
+    if (!cpu)
+        return (double)mae_clock_now_ns() * 1e-6;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec * 1e-6;
+}
+
+static bool run_one(void *ctx, int frames, double *ret_ms)
+{
+    const runner *r = ctx;
+    double begin = now_ms(r->cpu_clock), ignored;
+    if (r->plain && !plain_ort_run(r->plain, frames, &ignored))
+        return false;
+    for (int i = 0; r->program && i < frames; i++)
+        if (!fine(mae_program_run(r->program, NULL)))
             return false;
-    *ret_ms = (double)(mae_clock_now_ns() - begin) * 1e-6;
+    *ret_ms = now_ms(r->cpu_clock) - begin;
     return true;
 }
 
@@ -77,13 +99,16 @@ static bool add_program(scene *s, int n_pieces, bool mixed, bool dense)
     }
     const mae_program_spec spec = {
         .graph = s->graph, .pes = s->pes, .mapping = mapping, .cuts = cuts, .last = n - 1, .dense = dense};
-    mae_program **program = &s->programs[s->n];
+    runner *r = &s->runners[s->n];
+    r->cpu_clock = s->options.cpu_clock;
     if (!mixed || on_dnn > 0) {
-        good = good && fine(mae_program_create(&spec, program)) && fine(mae_program_fill(*program, 1)) &&
-               fine(mae_program_run(*program, NULL));
+        uint64_t begin = mae_clock_now_ns();
+        good = good && fine(mae_program_create(&spec, &r->program));
+        s->made_ms[s->n] = (double)(mae_clock_now_ns() - begin) * 1e-6;
+        good = good && fine(mae_program_fill(r->program, 1)) && fine(mae_program_run(r->program, NULL));
         snprintf(s->names[s->n], sizeof s->names[0], "%d pieces%s, %s", n_pieces, mixed ? ", 2 engines" : "",
                  dense ? "dense" : "blocked");
-        s->contestants[s->n] = (contestant){.name = s->names[s->n], .run = run_program, .ctx = *program};
+        s->contestants[s->n] = (contestant){.name = s->names[s->n], .run = run_one, .ctx = r};
         s->n++;
     }
     free(mapping);
@@ -98,24 +123,35 @@ static int n_different(const scene *s, size_t i)
     for (size_t k = 0; k < s->graph->n_outputs; k++) {
         const void *a, *b;
         mae_shape shape;
-        if (fine(mae_program_read(s->programs[1], s->graph->outputs[k], &a, &shape)) &&
-            fine(mae_program_read(s->programs[i], s->graph->outputs[k], &b, &shape)))
+        if (fine(mae_program_read(s->runners[1].program, s->graph->outputs[k], &a, &shape)) &&
+            fine(mae_program_read(s->runners[i].program, s->graph->outputs[k], &b, &shape)))
             n += memcmp(a, b, s->graph->tensors[s->graph->outputs[k]].bytes) != 0;
     }
     return n;
 }
 
+static double least_of(const contestant *c)
+{
+    double least = c->ms[0];
+    for (size_t i = 1; i < c->n; i++)
+        least = c->ms[i] < least ? c->ms[i] : least;
+    return least;
+}
+
 static void report(const scene *s)
 {
+    double least = least_of(&s->contestants[1]);
     mae_interval whole = interval_of(&s->contestants[1]);
-    printf("%s: whole %.3f ms (%.3f to %.3f)\n", s->graph->name, whole.median, whole.low, whole.high);
+    printf("%s: whole %.3f ms (%.3f to %.3f), least %.3f, made in %.0f ms\n", s->graph->name, whole.median, whole.low,
+           whole.high, least, s->made_ms[1]);
     for (size_t i = 0; i < s->n; i++) {
         if (i == 1)
             continue;
         mae_interval ratio = ratio_of(&s->contestants[i], &s->contestants[1]);
-        printf("  %-36s %.3f (%.3f to %.3f)", s->contestants[i].name, ratio.median, ratio.low, ratio.high);
+        printf("  %-31s %.3f (%.3f to %.3f)  least %.3f", s->contestants[i].name, ratio.median, ratio.low, ratio.high,
+               least_of(&s->contestants[i]) / least);
         if (i > 1)
-            printf("  differ: %d of %zu", n_different(s, i), s->graph->n_outputs);
+            printf("  made %.0f ms  differ %d of %zu", s->made_ms[i], n_different(s, i), s->graph->n_outputs);
         putchar('\n');
     }
     fflush(stdout);
@@ -123,10 +159,12 @@ static void report(const scene *s)
 
 static bool add_all(scene *s, const char *model)
 {
-    s->plain = plain_ort_open(model, s->options.threads, false, &s->options.shape_text, s->options.shape_text ? 1 : 0);
-    if (!s->plain)
+    runner *r = &s->runners[s->n];
+    r->cpu_clock = s->options.cpu_clock;
+    r->plain = plain_ort_open(model, s->options.threads, false, &s->options.shape_text, s->options.shape_text ? 1 : 0);
+    if (!r->plain)
         return false;
-    s->contestants[s->n++] = (contestant){.name = "ONNX Runtime alone", .run = plain_ort_run, .ctx = s->plain};
+    s->contestants[s->n++] = (contestant){.name = "ONNX Runtime alone", .run = run_one, .ctx = r};
     bool good = add_program(s, 1, false, true);
     for (size_t k = 0; good && k < N_PIECES; k++)
         good = add_program(s, pieces[k], false, true) && add_program(s, pieces[k], false, false) &&
@@ -142,9 +180,10 @@ static bool measure(scene *s, const char *model)
     bool good = add_all(s, model) && run_rounds(s->contestants, s->n, 5, s->options.seconds);
     if (good)
         report(s);
-    plain_ort_close(s->plain);
-    for (size_t i = 0; i < s->n; i++)
-        mae_program_destroy(s->programs[i]);
+    for (size_t i = 0; i < s->n; i++) {
+        plain_ort_close(s->runners[i].plain);
+        mae_program_destroy(s->runners[i].program);
+    }
     mae_onnx_graph_destroy(s->graph);
     *s = (scene){.options = s->options, .evaluator = s->evaluator, .pes = {s->pes[ORT], s->pes[DNN]}};
     return good;
@@ -190,11 +229,14 @@ int main(int argc, char **argv)
             s.options.threads = atoi(argv[i + 1]);
         else if (strcmp(argv[i], "--seconds") == 0)
             s.options.seconds = atof(argv[i + 1]);
+        else if (strcmp(argv[i], "--clock") == 0)
+            s.options.cpu_clock = strcmp(argv[i + 1], "cpu") == 0;
         else
             good = strcmp(argv[i], "--shape") == 0 && read_shape(argv[i + 1], &s.options);
     }
     if (!good || i >= argc) {
-        fprintf(stderr, "usage: bench_borders [--threads N] [--seconds N] [--shape NAME=1,3,H,W] MODEL...\n");
+        fprintf(stderr, "usage: bench_borders [--threads N] [--seconds N] [--clock wall|cpu] "
+                        "[--shape NAME=1,3,H,W] MODEL...\n");
         return 2;
     }
     const mae_backend *ort, *dnn;
