@@ -23,6 +23,12 @@ typedef struct mae_plan_limits {
 MAE_MUST_CHECK mae_error *mae_solve(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
                                     mae_solution *ret_solution);
 
+/* As mae_nearest(). `limits` may be NULL. MAE_ERR_FAILED where no mapping was found with so little memory, but there
+ * may be one. */
+MAE_MUST_CHECK mae_error *mae_nearest_within(const mae_profile *profile, const mae_goal *goal,
+                                             const mae_plan_limits *limits, bool *ret_exists,
+                                             mae_prediction *ret_nearest);
+
 /* The `k` best mappings, best first; fewer if there are no more. Array and mappings are freed by
  * mae_solutions_free(). */
 MAE_MUST_CHECK mae_error *mae_solve_best(const mae_profile *profile, const mae_goal *goal,

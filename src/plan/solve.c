@@ -82,13 +82,21 @@ static void fill(const mae_solver *s, size_t i, mae_solution *solution)
         solution->mapping[l] = s->model->pe_of[solution->mapping[l]];
 }
 
+/* None was found. Where the bound is finite there may be one all the same. */
+static mae_error *nothing_found(const mae_solver *s)
+{
+    if (!s->exists)
+        return mae_error_new(MAE_ERR_INFEASIBLE, "no mapping exists: a transfer that every mapping needs has no row");
+    if (!isfinite(s->lower))
+        return mae_error_new(MAE_ERR_INFEASIBLE, "no mapping meets the bounds");
+    return mae_error_new(MAE_ERR_INFEASIBLE, "no mapping that meets the bounds was found with the memory there is; "
+                                             "that there is none is not proven");
+}
+
 static mae_error *hand_out(mae_solver *s, mae_solution **ret_solutions, size_t *ret_n)
 {
-    if (s->n_answers == 0 && !s->exists)
-        return mae_error_new(MAE_ERR_INFEASIBLE, "no mapping exists: a transfer that every mapping needs has no row");
     if (s->n_answers == 0)
-        return mae_error_new(MAE_ERR_INFEASIBLE, isfinite(s->lower) ? "no mapping that meets the bounds was found"
-                                                                    : "no mapping meets the bounds");
+        return nothing_found(s);
     mae_solution *solutions = calloc(s->n_answers, sizeof *solutions);
     if (!solutions)
         return mae_error_nomem();
@@ -164,22 +172,28 @@ static mae_aim nearest_aim(const mae_profile *profile, const mae_goal *goal)
     return aim;
 }
 
+mae_error *mae_nearest_within(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits,
+                              bool *ret_exists, mae_prediction *ret_nearest)
+{
+    mae_model *model = NULL;
+    MAE_TRY(mae_goal_check(goal));
+    MAE_TRY(mae_model_create(profile, goal->period_ms, UINT64_MAX, &model));
+    mae_solver solver = {
+        .model = model, .aim = nearest_aim(profile, goal), .memory_bytes = mae_default_memory(limits), .k = 1};
+    mae_error *error = mae_solver_run(&solver);
+    bool found = !error && solver.n_answers > 0;
+    if (!error && !found && solver.exists && isfinite(solver.lower))
+        error = mae_error_new(MAE_ERR_FAILED, "the nearest mapping was not found with the memory there is");
+    if (found)
+        *ret_nearest = solver.answers[0].cost;
+    if (!error)
+        *ret_exists = found;
+    mae_solver_finish(&solver);
+    mae_model_destroy(model);
+    return error;
+}
+
 mae_error *mae_nearest(const mae_profile *profile, const mae_goal *goal, bool *ret_exists, mae_prediction *ret_nearest)
 {
-    mae_solution *solutions = NULL;
-    size_t n = 0;
-    MAE_TRY(mae_goal_check(goal));
-    mae_aim aim = nearest_aim(profile, goal);
-    mae_error *error = solve_aim(profile, &aim, goal->period_ms, UINT64_MAX, 1, NULL, &solutions, &n);
-    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
-        mae_error_free(error);
-        *ret_exists = false;
-        return NULL;
-    }
-    if (error)
-        return error;
-    *ret_exists = true;
-    *ret_nearest = solutions[0].cost;
-    mae_solutions_free(solutions, n);
-    return NULL;
+    return mae_nearest_within(profile, goal, NULL, ret_exists, ret_nearest);
 }
