@@ -67,7 +67,7 @@ typedef struct mae_state {
     double celsius;
     double power_w;
     double period_ms;   /* between frames; 0: unknown */
-    double deadline_ms; /* of a frame; 0: none */
+    double deadline_ms; /* what is left of it for this frame; 0: none */
     size_t n_events;    /* those that are on */
     const char *const *events;
     uint64_t present;     /* PEs that answer */
@@ -110,7 +110,7 @@ typedef struct mae_policy_params {
 
 #define MAE_POLICY_PARAMS_INIT                                                                                         \
     {                                                                                                                  \
-        .margin = 0.01, .margin_sigma = 4, .dwell_s = 0.1, .burst = 3, .trial_s = 0.5, .trial_most_s = 30,             \
+        .margin = 0.01, .margin_sigma = 3, .dwell_s = 0.1, .burst = 3, .trial_s = 0.5, .trial_most_s = 30,             \
         .forget_s = 10, .drift_allow = 0.05, .drift_clip = 0.2, .drift_alarm = 1, .reprofile_s = 10,                   \
         .reprofile_most_s = 300                                                                                        \
     }
@@ -122,7 +122,7 @@ typedef struct mae_decision {
     int point;           /* of the policy: what runs the next frame, whatever the verdict; -1: no mapping can */
     int wanted;          /* what would run if all were compiled */
     int rule;            /* that applies */
-    mae_goal goal;       /* with the state's deadline and period filled in */
+    mae_goal goal;       /* with the state's deadline and period filled in; the period bounds the latency, too */
     bool feasible;       /* `wanted` meets the goal; else it is the nearest (docs/formats.md, section 3) */
     double miss;         /* largest value / bound - 1; 0 when feasible */
     uint64_t drifted;    /* PEs whose times have left the profile */
@@ -150,6 +150,7 @@ typedef struct mae_policy_memory {
     bool begun;
     double time_s;
     int rule, point;
+    uint64_t usable; /* PEs that are there and trusted */
     mae_policy_latch latches[MAE_MAX_RULES];
     mae_policy_pe pes[MAE_POLICY_MAX_PES];
     bool better;
@@ -162,6 +163,11 @@ typedef struct mae_policy_memory {
     double asked_s, interval_s;
     bool asked;
 } mae_policy_memory;
+
+/* The profile with these PEs only, the others without costs, and with each PE's times (not its energies) `factor` as
+ * long (NULL: as they are): what a front of a set of PEs is solved on. */
+MAE_API MAE_MUST_CHECK mae_error *mae_profile_under(const mae_profile *profile, uint64_t pes, const double *factor,
+                                                    mae_profile **ret_profile);
 
 /* The front of the mappings that use only these PEs. Solved with a period no shorter than any mapping takes (or with
  * a profile without static_w), it serves every period exactly. */

@@ -198,6 +198,9 @@ static void resolve(const mae_rule *rule, const mae_state *state, mae_goal *goal
         goal->max_latency_ms = goal->max_latency_ms > 0 ? fmin(goal->max_latency_ms, deadline) : deadline;
     if (rule->at_frame_rate || rule->frames_per_second <= 0)
         goal->period_ms = fmax(0, state->period_ms);
+    /* One that does not keep up with the frames makes all that follow late. */
+    if (goal->period_ms > 0)
+        goal->max_latency_ms = goal->max_latency_ms > 0 ? fmin(goal->max_latency_ms, goal->period_ms) : goal->period_ms;
 }
 
 /* A change for a bound: at once, but not for ever so many in a row. */
@@ -223,11 +226,11 @@ static bool may_improve(const mae_policy *policy, double now_s, mae_policy_memor
 }
 
 /* The point that runs: `best`, or the one in use for now. */
-static int settle(const mae_policy *policy, const policy_query *query, int best, bool rule_changed, double now_s,
+static int settle(const mae_policy *policy, const policy_query *query, int best, bool anew, double now_s,
                   mae_policy_memory *memory)
 {
     int current = memory->begun ? memory->point : -1;
-    if (rule_changed || !policy_can(policy, query, current)) {
+    if (anew || !policy_can(policy, query, current)) {
         memory->better = false;
         return best;
     }
@@ -250,7 +253,7 @@ static mae_verdict verdict_of(const mae_policy_memory *memory, int point_before)
     return memory->drift == MAE_DRIFT_PROFILE ? MAE_REPROFILE : memory->drift == MAE_DRIFT_PLAN ? MAE_REPLAN : MAE_KEEP;
 }
 
-/* Fills in what is decided; the memory's `begun`, rule and point are still those of the frame before. */
+/* Fills in what is decided; the memory's `begun`, rule, PEs and point are still those of the frame before. */
 static void decide(const mae_policy *policy, const mae_state *state, uint64_t usable, double now_s,
                    mae_policy_memory *memory, mae_decision *decision)
 {
@@ -266,8 +269,8 @@ static void decide(const mae_policy *policy, const mae_state *state, uint64_t us
     ready = all;
     ready.compiled = state->compiled;
     int best = policy_choose(policy, &ready);
-    decision->point =
-        best < 0 ? -1 : settle(policy, &ready, best, !memory->begun || memory->rule != decision->rule, now_s, memory);
+    bool anew = !memory->begun || memory->rule != decision->rule || memory->usable != usable;
+    decision->point = best < 0 ? -1 : settle(policy, &ready, best, anew, now_s, memory);
     if (decision->wanted >= 0) {
         policy_merit merit = policy_merit_of(policy, &all, decision->wanted);
         decision->feasible = merit.tier < 2;
@@ -294,6 +297,7 @@ void mae_policy_step(const mae_policy *policy, const mae_state *state, const mae
     decision.verdict = verdict_of(&m, before);
     decision.drifted = m.drifted;
     m.rule = decision.rule;
+    m.usable = usable;
     m.time_s = now_s;
     m.begun = true;
     *ret_memory = m;

@@ -23,12 +23,7 @@ static void add_front(policy_world *world, uint64_t pes)
 {
     mae_profile *left = NULL;
     mae_goal goal = MAE_GOAL_INIT;
-    const mae_cost none = {.supported = false};
-    must(mae_profile_clone(world->profile, &left));
-    for (size_t l = 0; l < left->n_layers; l++)
-        for (size_t p = 0; p < left->n_pes; p++)
-            if (!(pes >> p & 1))
-                mae_profile_set_cost(left, (int)l, (int)p, &none);
+    must(mae_profile_under(world->profile, pes, NULL, &left));
     goal.period_ms = left->static_w > 0 ? LONG_PERIOD_MS : 0;
     mae_front *front = NULL;
     mae_error *error = mae_front_solve(left, &goal, 0, &front);

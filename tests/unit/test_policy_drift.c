@@ -33,7 +33,7 @@ static void open_with(setting *s, mae_profile *profile)
     s->memory = (mae_policy_memory){0};
     s->state = state;
     s->state.deadline_ms = 10;
-    s->state.period_ms = 5;
+    s->state.period_ms = 10;
 }
 
 static void close_setting(setting *s)
