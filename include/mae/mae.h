@@ -38,11 +38,12 @@ typedef struct mae_context_options {
     const char *cores; /* "0-3,6": processors the PEs may use; the calling thread, on which engines compute too,
                           is bound to them; NULL: as inherited */
     const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found */
+    const char *soc;   /* path of a SoC file: the PEs it names, opened and metered as it says; NULL: what is found */
 } mae_context_options;
 
 typedef struct mae_pe_info {
     const char *name, *resource, *backend, *precision, *engine;
-    const char *meter; /* NULL: no energy */
+    const char *meter; /* "hwmon: VDD_CPU", "model: 5 W"; NULL: no energy */
 } mae_pe_info;
 
 typedef struct mae_missing_backend {
@@ -55,6 +56,19 @@ MAE_API void mae_context_destroy(mae_context *context); /* takes NULL; everythin
 MAE_API size_t mae_context_pes(const mae_context *context, const mae_pe_info **ret_pes);
 MAE_API size_t mae_context_missing(const mae_context *context, const mae_missing_backend **ret_missing);
 MAE_API int mae_context_threads(const mae_context *context);
+
+/* What this machine could measure energy with: looked for when first asked. */
+typedef struct mae_meter_info {
+    const char *name;   /* "hwmon" */
+    const char *reason; /* why it is not here; NULL: it is */
+    size_t n_rails;
+    const char *const *rails;
+} mae_meter_info;
+MAE_API MAE_MUST_CHECK mae_error *mae_context_meters(mae_context *context, const mae_meter_info **ret_meters,
+                                                     size_t *ret_n);
+
+/* Writes a SoC file of the context's PEs and of a meter that is here, to be completed by hand. */
+MAE_API MAE_MUST_CHECK mae_error *mae_context_write_soc(mae_context *context, const char *path);
 
 /* ---- Model ---- */
 
@@ -175,7 +189,7 @@ typedef struct mae_bench_forecast {
 typedef enum mae_bench_scale {
     MAE_SCALE_NONE = 0,   /* nothing else ran: as profiled */
     MAE_SCALE_SINGLE_PES, /* the single PEs, in the same rounds, by the plan's share of each */
-    MAE_SCALE_OTHERS      /* all others that ran in the same rounds: the plan is a single PE itself */
+    MAE_SCALE_OTHERS      /* all others that ran in the same rounds: the plan is a single PE, or there is none */
 } mae_bench_scale;
 
 typedef struct mae_bench_entry {

@@ -9,11 +9,14 @@
 
 typedef struct pes_args {
     bool json;
+    const char *write;
     cli_machine machine;
 } pes_args;
 
 static const cli_option own_options[] = {
     {"json", 0, CLI_FLAG, offsetof(pes_args, json), NULL, "print JSON", 0},
+    {"write", 0, CLI_TEXT, offsetof(pes_args, write), "FILE", "write a SoC file of these PEs and the meter, to edit",
+     0},
 };
 
 static const cli_group groups[] = {
@@ -23,8 +26,9 @@ static const cli_group groups[] = {
 
 static const cli_syntax syntax = {
     .command = "pes",
-    .text = "Lists the processing elements (PEs) found here: pieces of hardware, and the engines that drive them.",
-    .examples = "  mae pes\n  mae pes --json\n",
+    .text = "Lists the processing elements (PEs) found here: pieces of hardware, and the engines that drive them; and\n"
+            "what energy can be measured with.",
+    .examples = "  mae pes\n  mae pes --json\n  mae pes --write board.json\n  mae pes --soc board.json\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
@@ -35,22 +39,50 @@ static json_t *pe_json(const mae_pe_info *pe)
                      "engine", pe->engine, "precision", pe->precision, "meter", pe->meter);
 }
 
-static int print_json(const mae_context *context)
+static json_t *meter_json(const mae_meter_info *meter)
 {
+    json_t *rails = json_array();
+    for (size_t i = 0; i < meter->n_rails; i++)
+        json_array_append_new(rails, json_string(meter->rails[i]));
+    return json_pack("{s:s,s:o,s:s?}", "name", meter->name, "rails", rails, "reason", meter->reason);
+}
+
+static int print_json(mae_context *context)
+{
+    const mae_meter_info *meters;
+    size_t n_meters;
+    CLI_TRY(cli_report(mae_context_meters(context, &meters, &n_meters)));
     const mae_pe_info *pes;
     const mae_missing_backend *missing;
     size_t n = mae_context_pes(context, &pes), m = mae_context_missing(context, &missing);
-    json_t *found = json_array(), *absent = json_array();
+    json_t *found = json_array(), *absent = json_array(), *metered = json_array();
+    for (size_t i = 0; i < n_meters; i++)
+        json_array_append_new(metered, meter_json(&meters[i]));
     for (size_t i = 0; i < n; i++)
         json_array_append_new(found, pe_json(&pes[i]));
     for (size_t i = 0; i < m; i++)
         json_array_append_new(absent,
                               json_pack("{s:s,s:s}", "backend", missing[i].backend, "reason", missing[i].reason));
-    return cli_json_print(
-        json_pack("{s:s,s:i,s:o,s:o}", "format", "mae-pes", "version", 1, "pes", found, "missing", absent));
+    return cli_json_print(json_pack("{s:s,s:i,s:o,s:o,s:o}", "format", "mae-pes", "version", 1, "pes", found, "missing",
+                                    absent, "meters", metered));
 }
 
-static int print_table(const mae_context *context)
+static int print_meters(mae_context *context)
+{
+    const mae_meter_info *meters;
+    size_t n;
+    CLI_TRY(cli_report(mae_context_meters(context, &meters, &n)));
+    for (size_t i = 0; i < n; i++) {
+        printf("%smeter %s: ", i ? "" : "\n", meters[i].name);
+        if (meters[i].reason)
+            printf("%s\n", meters[i].reason);
+        for (size_t r = 0; r < meters[i].n_rails; r++)
+            printf("%s%s", meters[i].rails[r], r + 1 < meters[i].n_rails ? ", " : "\n");
+    }
+    return 0;
+}
+
+static int print_table(mae_context *context)
 {
     const mae_pe_info *pes;
     const mae_missing_backend *missing;
@@ -68,6 +100,7 @@ static int print_table(const mae_context *context)
     CLI_TRY(cli_table_finish(table));
     for (size_t i = 0; i < m; i++)
         printf("%snot here: %s: %s\n", i ? "" : "\n", missing[i].backend, missing[i].reason);
+    CLI_TRY(print_meters(context));
     printf("\n%d thread%s for each PE\n", mae_context_threads(context), mae_context_threads(context) == 1 ? "" : "s");
     return 0;
 }
@@ -79,8 +112,11 @@ int cli_pes(int argc, char **argv)
     if (!cli_parse(&syntax, argc, argv, &args, NULL, &status))
         return status;
     mae_context *context;
-    CLI_TRY(cli_machine_open(&args.machine, &context));
-    status = args.json ? print_json(context) : print_table(context);
+    CLI_TRY(cli_machine_open_quietly(&args.machine, &context));
+    if (args.write)
+        status = cli_report(mae_context_write_soc(context, args.write));
+    else
+        status = args.json ? print_json(context) : print_table(context);
     mae_context_destroy(context);
     return status;
 }

@@ -12,6 +12,7 @@ const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS] = {
     {"threads", 't', CLI_COUNT, offsetof(cli_machine, threads), "N", "threads of each PE (default: all cores)", 1},
     {"cores", 0, CLI_TEXT, offsetof(cli_machine, cores), "LIST", "processors the PEs may use, such as 0-3,6", 0},
     {"pes", 0, CLI_TEXT, offsetof(cli_machine, pes), "A,B", "only these PEs, in this order (see \"mae pes\")", 0},
+    {"soc", 0, CLI_TEXT, offsetof(cli_machine, soc), "FILE", "a SoC file: its PEs, and how to measure their energy", 0},
 };
 
 const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
@@ -23,10 +24,22 @@ const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
     {"max-switches", 0, CLI_COUNT, offsetof(cli_goal, max_switches), "N", "at most N changes of PE in a frame", 0},
 };
 
+int cli_machine_open_quietly(const cli_machine *machine, mae_context **ret_context)
+{
+    mae_context_options options = {
+        .threads = machine->threads, .cores = machine->cores, .pes = machine->pes, .soc = machine->soc};
+    return cli_report(mae_context_create(&options, ret_context));
+}
+
+/* Who names PEs in a file wants to know when one is not used. */
 int cli_machine_open(const cli_machine *machine, mae_context **ret_context)
 {
-    mae_context_options options = {.threads = machine->threads, .cores = machine->cores, .pes = machine->pes};
-    return cli_report(mae_context_create(&options, ret_context));
+    CLI_TRY(cli_machine_open_quietly(machine, ret_context));
+    const mae_missing_backend *missing;
+    size_t n = machine->soc ? mae_context_missing(*ret_context, &missing) : 0;
+    for (size_t i = 0; i < n; i++)
+        cli_error(MAE_ERR_FAILED, "%s: %s is left out: %s", machine->soc, missing[i].backend, missing[i].reason);
+    return 0;
 }
 
 /* "NAME=1,3,320,320"; the name ends at the last "=", since names of tensors may hold one. */

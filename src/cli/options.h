@@ -8,10 +8,10 @@
 /* How the PEs may use the machine. */
 typedef struct cli_machine {
     int threads; /* 0: all cores */
-    const char *cores, *pes;
+    const char *cores, *pes, *soc;
 } cli_machine;
 
-#define CLI_N_MACHINE_OPTIONS 3
+#define CLI_N_MACHINE_OPTIONS 4
 extern const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS];
 #define CLI_MACHINE_GROUP(type, field)                                                                                 \
     {                                                                                                                  \
@@ -19,6 +19,8 @@ extern const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS];
     }
 
 int cli_machine_open(const cli_machine *machine, mae_context **ret_context);
+/* The same; PEs of the SoC file that are not here are not told. */
+int cli_machine_open_quietly(const cli_machine *machine, mae_context **ret_context);
 
 /* Opens a model with its `--shape` options ("NAME=1,3,320,320"). Without any, dynamic dimensions are those that
  * `plan` was made for; it may be NULL. */

@@ -218,6 +218,31 @@ int cli_summary_print(const mae_profile *profile)
     return 0;
 }
 
+static void print_energy(const json_t *energy)
+{
+    const json_t *refused = json_object_get(energy, "refused"), *heat = json_object_get(energy, "heat");
+    const char *name, *comma = "";
+    json_t *pe;
+    if (!energy)
+        return;
+    if (refused) {
+        printf("energy: none: %s\n", json_string_value(refused));
+        return;
+    }
+    printf("energy:");
+    json_object_foreach (json_object_get(energy, "pes"), name, pe) {
+        const char *method = json_string_value(json_object_get(pe, "method"));
+        printf("%s %s %.3f W above idle (%s)", comma, name, json_number_value(json_object_get(pe, "mean_w")),
+               method ? method : "?");
+        comma = ",";
+    }
+    putchar('\n');
+    if (json_object_get(heat, "before_c"))
+        printf("heat: %.1f to %.1f degrees (%s)%s\n", json_number_value(json_object_get(heat, "before_c")),
+               json_number_value(json_object_get(heat, "after_c")), json_string_value(json_object_get(heat, "zone")),
+               json_is_true(json_object_get(heat, "throttled")) ? ", throttled: measure again, cooler" : "");
+}
+
 int cli_provenance_print(const char *path)
 {
     json_t *root = json_load_file(path, 0, NULL);
@@ -241,6 +266,7 @@ int cli_provenance_print(const char *path)
         }
         putchar('\n');
     }
+    print_energy(json_object_get(provenance, "energy"));
     json_decref(root);
     return 0;
 }

@@ -68,6 +68,15 @@ mae_error *mae_file_meter_add(mae_file_meter *meter, const mae_file_rail *rail)
     return NULL;
 }
 
+void mae_file_meter_set_period(mae_meter *base, double period_s)
+{
+    mae_file_meter *meter = (mae_file_meter *)base;
+    for (size_t i = 0; i < meter->n; i++) {
+        meter->rails[i].period_s = meter->files[i].rail.period_s = period_s;
+        meter->rails[i].period_told = meter->files[i].rail.period_told = 1;
+    }
+}
+
 size_t mae_file_meter_rails(const mae_meter *base, const mae_rail **ret_rails)
 {
     const mae_file_meter *meter = (const mae_file_meter *)base;

@@ -24,6 +24,9 @@ mae_arena *mae_file_meter_arena(mae_file_meter *meter); /* where strings of rail
 MAE_MUST_CHECK mae_error *mae_file_meter_add(mae_file_meter *meter, const mae_file_rail *rail);
 mae_meter *mae_file_meter_base(mae_file_meter *meter);
 
+/* All rails are renewed so often, whatever the sensor says. */
+void mae_file_meter_set_period(mae_meter *meter, double period_s);
+
 /* The slots of a driver. */
 size_t mae_file_meter_rails(const mae_meter *meter, const mae_rail **ret_rails);
 MAE_MUST_CHECK mae_error *mae_file_meter_read(mae_meter *meter, size_t rail, mae_reading *ret_reading);

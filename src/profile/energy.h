@@ -21,7 +21,8 @@ typedef struct mae_energy_pe {
 } mae_energy_pe;
 
 typedef struct mae_energy_options {
-    mae_meter *meter; /* NULL: models only */
+    mae_meter *meter;    /* NULL: models only */
+    const char *refusal; /* why there can be no energy; NULL: there can */
     mae_gauge_clock clock;
     const mae_energy_pe *pes; /* as many as are characterised */
     double static_w;          /* the platform's idle draw; negative: measured on the static rails */

@@ -105,6 +105,10 @@ static bool all_metered(const mae_joules *joules)
 
 static mae_error *check_stated(mae_joules *joules)
 {
+    if (joules->options->refusal) {
+        joules->loads.refusal = mae_arena_strdup(joules->loads.arena, joules->options->refusal);
+        return joules->loads.refusal ? NULL : mae_error_nomem();
+    }
     for (size_t p = 0; p < joules->survey->n_pes && !joules->loads.refusal; p++) {
         const mae_energy_pe *pe = &joules->options->pes[p];
         if (pe->n_rails || pe->watts >= 0)

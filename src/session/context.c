@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "core/graph.h"
 #include "session/internal.h"
+#include "session/level.h"
 
 static mae_error *find_cores(mae_context *context, const mae_context_options *options)
 {
@@ -21,7 +22,7 @@ static mae_error *find_cores(mae_context *context, const mae_context_options *op
     return NULL;
 }
 
-static mae_error *add_missing(mae_context *context, const char *backend, mae_error *why)
+mae_error *mae_context_add_missing(mae_context *context, const char *backend, mae_error *why)
 {
     char *reason = mae_arena_strdup(context->arena, mae_error_message(why));
     bool no_memory = mae_error_code(why) == MAE_ERR_NOMEM || !reason;
@@ -42,7 +43,7 @@ static mae_error *open_pe(mae_context *context, const mae_backend *backend, cons
     return mae_error_wrap(backend->open(&config, ret_pe), "%s", found->name);
 }
 
-static mae_error *add_pe(mae_context *context, const mae_backend *backend, const mae_pe_found *found)
+mae_error *mae_context_add_pe(mae_context *context, const mae_pe_info *info, const mae_context_pe *pe)
 {
     size_t i = context->n_pes;
     mae_pe_info *infos = realloc(context->infos, (i + 1) * sizeof *infos);
@@ -53,15 +54,25 @@ static mae_error *add_pe(mae_context *context, const mae_backend *backend, const
     if (!pes)
         return mae_error_nomem();
     context->pes = pes;
-    pes[i] = (mae_context_pe){NULL, backend};
-    infos[i] = (mae_pe_info){found->name, found->resource, backend->name, found->precision, found->engine, NULL};
-    MAE_TRY(open_pe(context, backend, found, &pes[i].pe));
+    pes[i] = *pe;
+    infos[i] = *info;
     context->n_pes++;
     return NULL;
 }
 
+static mae_error *add_pe(mae_context *context, const mae_backend *backend, const mae_pe_found *found)
+{
+    mae_context_pe pe = {.backend = backend, .watts = -1};
+    const mae_pe_info info = {found->name, found->resource, backend->name, found->precision, found->engine, NULL};
+    MAE_TRY(open_pe(context, backend, found, &pe.pe));
+    mae_error *error = mae_context_add_pe(context, &info, &pe);
+    if (error)
+        pe.pe->ops->close(pe.pe);
+    return error;
+}
+
 /* Is `name` one of the comma-separated names of `list`? Its place among them, or -1. */
-static int place_in_list(const char *list, const char *name)
+int mae_context_place_in_list(const char *list, const char *name)
 {
     size_t length = strlen(name);
     for (int place = 0;; place++) {
@@ -79,15 +90,15 @@ static mae_error *load_backend(mae_context *context, size_t b, const char *wante
     const char *name = mae_builtin_backends[b];
     mae_error *error = mae_module_load(name, &context->modules[b]);
     if (error)
-        return add_missing(context, name, error);
+        return mae_context_add_missing(context, name, error);
     const mae_backend *backend = mae_module_backend(context->modules[b]);
     const mae_pe_found *found;
     size_t n;
     error = backend->probe(&found, &n);
     if (error)
-        return add_missing(context, name, error);
+        return mae_context_add_missing(context, name, error);
     for (size_t i = 0; i < n; i++)
-        if (!wanted || place_in_list(wanted, found[i].name) >= 0)
+        if (!wanted || mae_context_place_in_list(wanted, found[i].name) >= 0)
             MAE_TRY(add_pe(context, backend, &found[i]));
     return NULL;
 }
@@ -124,7 +135,7 @@ static mae_error *order_pes(mae_context *context, const char *wanted)
         size_t i = place;
         while (i < context->n_pes && strcmp(context->infos[i].name, name) != 0)
             i++;
-        if (place_in_list(wanted, name) != (int)place)
+        if (mae_context_place_in_list(wanted, name) != (int)place)
             return mae_error_new(MAE_ERR_USAGE, "PE \"%s\" is named twice", name);
         if (i == context->n_pes)
             return mae_error_new(MAE_ERR_USAGE, "PE \"%s\": %s (see mae pes)", name, why_missing(context, name));
@@ -143,7 +154,9 @@ static mae_error *build(mae_context *context, const mae_context_options *options
     context->missing = mae_arena_array(context->arena, mae_builtin_n_backends, sizeof *context->missing);
     if (!context->modules || !context->missing)
         return mae_error_nomem();
-    for (size_t b = 0; b < mae_builtin_n_backends; b++)
+    if (options->soc)
+        MAE_TRY(mae_context_open_soc(context, options->soc, options->pes));
+    for (size_t b = 0; b < mae_builtin_n_backends && !options->soc; b++)
         MAE_TRY(load_backend(context, b, options->pes));
     return options->pes ? order_pes(context, options->pes) : NULL;
 }
@@ -168,10 +181,15 @@ void mae_context_destroy(mae_context *context)
 {
     if (!context)
         return;
+    mae_levels_restore(context);
     for (size_t i = 0; i < context->n_pes; i++)
         context->pes[i].pe->ops->close(context->pes[i].pe);
     if (context->reference)
         context->reference->ops->close(context->reference);
+    mae_context_close_meters(context);
+    mae_soc_destroy(context->soc);
+    for (size_t i = 0; i < context->n_extras; i++)
+        mae_module_close(context->extras[i].module);
     for (size_t b = 0; context->modules && b < mae_builtin_n_backends; b++)
         mae_module_close(context->modules[b]);
     free(context->infos);
@@ -217,11 +235,15 @@ mae_error *mae_context_reference(mae_context *context, mae_pe **ret_pe)
         *ret_pe = context->reference;
         return NULL;
     }
+    if (context->soc) { /* which need not name it */
+        const mae_backend *unused;
+        mae_error_free(mae_context_backend(context, MAE_REFERENCE_BACKEND, &unused));
+    }
     const mae_backend *backend = reference_backend(context);
     if (!backend)
         return mae_error_new(MAE_ERR_FAILED, "no reference engine: %s", why_missing(context, MAE_REFERENCE_BACKEND));
     for (size_t i = 0; i < context->n_pes; i++)
-        if (context->pes[i].backend == backend) {
+        if (context->pes[i].backend == backend && !context->pes[i].soc_pe) {
             *ret_pe = context->pes[i].pe;
             return NULL;
         }

@@ -4,11 +4,14 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "core/soc.h"
 #include "mae/backend.h"
 #include "mae/mae.h"
+#include "mae/meter.h"
 #include "onnx/onnx.h"
 #include "pe/module.h"
 #include "pe/program.h"
+#include "profile/energy.h"
 
 /* The backends that `probe` is asked of, in the order their PEs are listed. */
 extern const char *const mae_builtin_backends[];
@@ -20,7 +23,20 @@ extern const size_t mae_builtin_n_backends;
 typedef struct mae_context_pe {
     mae_pe *pe;
     const mae_backend *backend;
+    const mae_soc_pe *soc_pe;   /* NULL: found, not named by a SoC file */
+    const mae_soc_level *level; /* NULL: none */
+    size_t n_rails, *rails;     /* of the context's meter */
+    double watts;               /* negative: unstated */
 } mae_context_pe;
+
+/* A backend that only a SoC file asks for. */
+typedef struct mae_context_module {
+    const char *name;
+    mae_module *module;
+} mae_context_module;
+
+#define MAE_N_METERS 3
+#define MAE_MOST_EXTRA_MODULES 48
 
 struct mae_context {
     mae_arena *arena;
@@ -35,6 +51,16 @@ struct mae_context {
     mae_missing_backend *missing;
     mae_pe *reference;       /* opened when first needed, and only if it is not among `pes` */
     mae_program_clock clock; /* that networks of this context are timed by; zero: the machine's */
+    mae_pe *clock_pe;        /* whose clock that is; NULL: the machine's */
+    const mae_clock_service *clock_service;
+    mae_soc *soc; /* NULL: the PEs found here */
+    size_t n_extras;
+    mae_context_module extras[MAE_MOST_EXTRA_MODULES];
+    mae_meter *meter;          /* the SoC file's; NULL: none */
+    const char *meter_refusal; /* why it is none; NULL: the file names none */
+    mae_meter *meters[MAE_N_METERS];
+    mae_meter_info *meter_infos; /* NULL: not looked for yet */
+    struct mae_levels *levels;   /* operating points that were set; NULL: none */
 };
 
 struct mae_model {
@@ -43,6 +69,26 @@ struct mae_model {
 };
 
 uint64_t mae_context_now_ns(const mae_context *context);
+
+/* soc.c: opens what a SoC file names. `wanted` as in the options. */
+MAE_MUST_CHECK mae_error *mae_context_open_soc(mae_context *context, const char *path, const char *wanted);
+/* The backend of that name, loaded when first asked for. */
+MAE_MUST_CHECK mae_error *mae_context_backend(mae_context *context, const char *name, const mae_backend **ret_backend);
+
+/* meters.c: the SoC file's meter, and the rails of its PEs. */
+MAE_MUST_CHECK mae_error *mae_context_open_meter(mae_context *context);
+MAE_MUST_CHECK mae_error *mae_context_find_rails(mae_context *context, size_t pe);
+void mae_context_close_meters(mae_context *context);
+/* How to know energies of these PEs; what it points to lives in `arena`. NULL where nothing says how. */
+MAE_MUST_CHECK mae_error *mae_context_energy(mae_context *context, const int *pes, size_t n, mae_arena *arena,
+                                             const mae_energy_options **ret_options);
+
+/* context.c, for soc.c */
+MAE_MUST_CHECK mae_error *mae_context_add_pe(mae_context *context, const mae_pe_info *info, const mae_context_pe *pe);
+/* Takes over `why`. */
+MAE_MUST_CHECK mae_error *mae_context_add_missing(mae_context *context, const char *what, mae_error *why);
+/* The place of `name` in a comma-separated list; -1: not there. */
+int mae_context_place_in_list(const char *list, const char *name);
 
 /* The reference PE: one of the context's, or opened now. */
 MAE_MUST_CHECK mae_error *mae_context_reference(mae_context *context, mae_pe **ret_pe);
