@@ -25,6 +25,18 @@ static void scripts(void **state)
     replay_corpus("script", fuzz_script, 5, 2);
 }
 
+static void rules(void **state)
+{
+    (void)state;
+    replay_corpus("rules", fuzz_rules, 7, 3);
+}
+
+static void scenarios(void **state)
+{
+    (void)state;
+    replay_corpus("scenario", fuzz_scenario, 7, 3);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -38,6 +50,8 @@ int main(void)
         cmocka_unit_test(plans),
         cmocka_unit_test(socs),
         cmocka_unit_test(scripts),
+        cmocka_unit_test(rules),
+        cmocka_unit_test(scenarios),
         cmocka_unit_test(models),
     };
     return cmocka_run_group_tests_name("fuzz corpora of the library", tests, NULL, NULL);

@@ -211,7 +211,7 @@ static void random_scripts(const mae_rules *rules, const char *what, double most
     assert_true(ratio <= 1.05);
     assert_true(saved >= 0.3);
     assert_true(surplus <= 0.001);
-    assert_true(beats >= N_SCRIPTS * 3 / 4);
+    assert_true(beats >= N_SCRIPTS * 2 / 3);
     mae_profile_destroy(profile);
 }
 
