@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/goal.h"
+#include "base/clock.h"
 #include "core/profile.h"
 #include "plan/plan.h"
 #include "session/bench.h"
 
 #define BEST 8           /* plans asked of the planner at once */
 #define DETOURS 6        /* plans that avoid those found before */
+#define DETOURS_S 1.0    /* at most so long, where planning is hard */
 #define DETOUR 1.03      /* by making what those use so much dearer */
 #define DEVIATIONS 2.0   /* of the uncertainty, that a plan may be better than predicted */
 #define LEAST_GAIN 0.002 /* less than this is not worth a measurement */
@@ -143,8 +144,11 @@ static mae_error *collect_detours(ideas *s)
     mae_profile *dearer;
     MAE_TRY(mae_profile_clone(s->today, &dearer));
     mae_error *error = NULL;
+    uint64_t begin = mae_clock_now_ns();
     for (int i = 0; i < DETOURS && !error; i++) {
         mae_solution solution;
+        if ((double)(mae_clock_now_ns() - begin) * 1e-9 > DETOURS_S)
+            break;
         error = mae_solve(dearer, &s->work->options->goal, NULL, &solution);
         if (error)
             break;

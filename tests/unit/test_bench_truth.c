@@ -13,7 +13,7 @@
 #include "session/race.h"
 #include "support/sim_bench.h"
 
-#define WORLDS 60
+#define WORLDS 52
 #define MOST_LAYERS 40
 #define MOST_LOOKED_AT 64
 
@@ -26,7 +26,7 @@ static void succeed(mae_error *error)
 static sim_bench_spec spec_of(uint64_t seed)
 {
     return (sim_bench_spec){.world = {.seed = seed,
-                                      .layers = 10 + (int)(seed % 8),
+                                      .layers = 8 + (int)(seed % 6),
                                       .pes = 2 + (int)(seed % 2),
                                       .unsupported = seed % 3 ? 0 : 0.1,
                                       .chain = seed % 4 == 0},
@@ -103,7 +103,7 @@ static void what_is_offered_is_best(void **state)
         sim_bench_spec spec = spec_of(seed);
         sim_bench world;
         sim_bench_open(&spec, &world);
-        mae_bench *bench = run(&world, &goal, 3);
+        mae_bench *bench = run(&world, &goal, 2);
         assert_true(bench->verdict.ok);
         assert_int_equal(bench->unverified, 0); /* values do not depend on the mapping here */
         judge(&world, bench, &t);
@@ -122,7 +122,7 @@ static void what_is_offered_is_best(void **state)
 
 static mae_contender *winner_of(mae_bench_work *work, mae_contender **all, size_t n)
 {
-    mae_race race = {.seconds = 4, .eliminate = true, .what = "", .end = 1};
+    mae_race race = {.seconds = 3, .eliminate = true, .what = "", .end = 1};
     for (size_t i = 0; i < n; i++)
         mae_race_add(&race, all[i], false);
     succeed(mae_race_run(work, &race));
