@@ -130,6 +130,21 @@ static int n_different(const scene *s, size_t i)
     return n;
 }
 
+/* Tensors between pieces, and how many of them are blocked. */
+static size_t count_borders(const mae_graph *graph, const mae_program *program, size_t *ret_blocked)
+{
+    size_t n = 0;
+    *ret_blocked = 0;
+    for (size_t i = 0; i < mae_program_n_segments(program); i++) {
+        const mae_segment *segment = mae_program_segment(program, i);
+        for (size_t k = 0; k < segment->n_outputs; k++) {
+            n += !graph->tensors[segment->outputs[k]].is_output;
+            *ret_blocked += mae_program_buffer(program, segment->outputs[k])->layout != MAE_LAYOUT_DENSE;
+        }
+    }
+    return n;
+}
+
 static double least_of(const contestant *c)
 {
     double least = c->ms[0];
@@ -150,8 +165,11 @@ static void report(const scene *s)
         mae_interval ratio = ratio_of(&s->contestants[i], &s->contestants[1]);
         printf("  %-31s %.3f (%.3f to %.3f)  least %.3f", s->contestants[i].name, ratio.median, ratio.low, ratio.high,
                least_of(&s->contestants[i]) / least);
-        if (i > 1)
-            printf("  made %.0f ms  differ %d of %zu", s->made_ms[i], n_different(s, i), s->graph->n_outputs);
+        if (i > 1) {
+            size_t blocked, n = count_borders(s->graph, s->runners[i].program, &blocked);
+            printf("  %zu of %zu blocked  made %.0f ms  differ %d of %zu", blocked, n, s->made_ms[i], n_different(s, i),
+                   s->graph->n_outputs);
+        }
         putchar('\n');
     }
     fflush(stdout);
