@@ -239,7 +239,8 @@ static int settle(const mae_policy *policy, const policy_query *query, int best,
         memory->better = false;
         return current;
     }
-    bool change = merit.tier > best_merit.tier && may_hurry(policy, now_s, memory);
+    bool urgent = merit.tier > best_merit.tier || merit.tier >= 2; /* it breaks a bound, or too little margin is left */
+    bool change = urgent && may_hurry(policy, now_s, memory);
     if (!change && !may_improve(policy, now_s, memory))
         return current;
     memory->better = false;

@@ -186,6 +186,24 @@ static void follows_the_state(void **unused)
     close_setting(&s);
 }
 
+/* A deadline that nothing meets: the nearest runs at once, not after a while. */
+static void nearest_at_once(void **unused)
+{
+    (void)unused;
+    setting s;
+    open_with(&s, flight);
+    mae_policy_memory memory = {0};
+    mae_state state = calm(0);
+    mae_decision d = step(&s, &memory, &state, NULL);
+    assert_true(point_of(&s, d.point)->pes == DLA);
+    state.time_s = 0.005;
+    state.deadline_ms = 1;
+    d = step(&s, &memory, &state, NULL);
+    assert_true(d.verdict == MAE_SWITCH && d.rule == 3 && point_of(&s, d.point)->pes == GPU);
+    assert_true(!d.feasible && fabs(d.miss - 0.72) < 1e-9);
+    close_setting(&s);
+}
+
 static void lost_and_back(void **unused)
 {
     (void)unused;
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test(best_is_the_planners),
         cmocka_unit_test(every_period),
         cmocka_unit_test(follows_the_state),
+        cmocka_unit_test(nearest_at_once),
         cmocka_unit_test(lost_and_back),
         cmocka_unit_test(compiled_ones_only),
         cmocka_unit_test(refusals),
