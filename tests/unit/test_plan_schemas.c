@@ -61,6 +61,7 @@ static void keys_are_documented(void **state)
     schema_check_documented("schemas/mae-profile.schema.json");
     schema_check_documented("schemas/mae-plan.schema.json");
     schema_check_documented("schemas/mae-front.schema.json");
+    schema_check_documented("schemas/mae-soc.schema.json");
 }
 
 int main(void)
