@@ -65,19 +65,4 @@ mae 0 bench "$model" --profile joules.json --threads 1 --race 1 --minimize energ
 prints "mJ (predicted)"
 prints "predicted by the profile's figures"
 
-# Ctrl-C in the final rounds: one line, and no file.
-"$MAE_PROGRAM" bench "$model" --profile profile.json --threads 1 --race 100 -o none.json >out 2>err &
-program=$!
-tries=0
-until grep -q '[0-9] %' err || [ $tries -eq 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
-kill -INT $program
-status=0
-wait $program || status=$?
-ran="mae bench, interrupted"
-[ $status -eq 1 ] || fail "exit status $status"
-tail -n 1 err | grep -q '^mae: interrupted; nothing was written$' || fail "it does not say that it was interrupted"
-[ ! -s out ] || fail "something on standard output"
 only_files plan.json profile.json other.json joules.json
