@@ -18,8 +18,9 @@
 #endif
 
 #define SEED 1
-#define SEEDS 4
+#define SEEDS 6
 #define REPEATS 5
+#define FRONT_REPEATS 2
 
 static void check(mae_error *error)
 {
@@ -52,10 +53,10 @@ static double time_plan(const mae_profile *profile, const mae_goal *goal, mae_pr
     return least;
 }
 
-/* Milliseconds of one size: the worst of all seeds. */
+/* Milliseconds of one size, per seed. */
 typedef struct times {
     size_t layers;
-    double latency, energy, bounded, edp, front;
+    double latency[SEEDS], energy[SEEDS], bounded[SEEDS], edp[SEEDS], front[SEEDS];
 } times;
 
 static double larger(double a, double b)
@@ -63,41 +64,70 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
-static void time_goals(uint64_t seed, size_t pes, times *r)
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of all seeds: the upper one of the two in the middle. */
+static double median(const double *of_seeds)
+{
+    double sorted[SEEDS];
+    memcpy(sorted, of_seeds, sizeof sorted);
+    qsort(sorted, SEEDS, sizeof *sorted, compare_doubles);
+    return sorted[SEEDS / 2];
+}
+
+static double worst(const double *of_seeds)
+{
+    double most = 0;
+    for (int i = 0; i < SEEDS; i++)
+        most = larger(most, of_seeds[i]);
+    return most;
+}
+
+static void time_goals(int which, size_t pes, times *r)
 {
     mae_profile *profile = NULL;
     mae_goal goal = MAE_GOAL_INIT;
     mae_prediction fastest, thriftiest, cost;
-    check(bench_chain(seed, r->layers, pes, &profile));
-    r->latency = larger(r->latency, time_plan(profile, &goal, &fastest));
+    check(bench_chain(SEED + (uint64_t)which, r->layers, pes, &profile));
+    r->latency[which] = time_plan(profile, &goal, &fastest);
     goal.minimize = MAE_MIN_ENERGY;
-    r->energy = larger(r->energy, time_plan(profile, &goal, &thriftiest));
+    r->energy[which] = time_plan(profile, &goal, &thriftiest);
     for (int i = 1; i < 5; i++) {
         goal.max_latency_ms = fastest.latency_ms + (thriftiest.latency_ms - fastest.latency_ms) * i / 5;
-        r->bounded = larger(r->bounded, time_plan(profile, &goal, &cost));
+        r->bounded[which] = larger(r->bounded[which], time_plan(profile, &goal, &cost));
     }
     goal = (mae_goal)MAE_GOAL_INIT;
     goal.minimize = MAE_MIN_EDP;
-    r->edp = larger(r->edp, time_plan(profile, &goal, &cost));
+    r->edp[which] = time_plan(profile, &goal, &cost);
     mae_profile_destroy(profile);
 }
 
-static double time_front(uint64_t seed, size_t layers, size_t pes, double epsilon)
+/* Least of FRONT_REPEATS runs. */
+static double time_front(int which, size_t layers, size_t pes, double epsilon)
 {
     mae_profile *profile = NULL;
-    mae_front *front = NULL;
     mae_goal goal = MAE_GOAL_INIT;
     struct rusage usage;
-    check(bench_chain(seed, layers, pes, &profile));
-    double begin = now_ms();
-    check(mae_front_solve(profile, &goal, epsilon, &front));
-    double took = now_ms() - begin;
+    double least = INFINITY;
+    size_t n_points = 0;
+    check(bench_chain(SEED + (uint64_t)which, layers, pes, &profile));
+    for (int i = 0; i < FRONT_REPEATS; i++) {
+        mae_front *front = NULL;
+        double begin = now_ms();
+        check(mae_front_solve(profile, &goal, epsilon, &front));
+        least = fmin(least, now_ms() - begin);
+        n_points = front->n_points;
+        mae_front_destroy(front);
+    }
     getrusage(RUSAGE_SELF, &usage);
     printf("%6zu x %zu  seed %d  front, epsilon %-5g  %6zu points  %9.1f ms  (peak memory so far %ld MiB)\n", layers,
-           pes, (int)seed, epsilon, front->n_points, took, usage.ru_maxrss / 1024);
-    mae_front_destroy(front);
+           pes, SEED + which, epsilon, n_points, least, usage.ru_maxrss / 1024);
     mae_profile_destroy(profile);
-    return took;
+    return least;
 }
 
 #define PLOT_WIDTH 64
@@ -112,38 +142,52 @@ static void mark(char *line, double ms, char with)
 /* Both ways logarithmic: sizes grow by about 3 a line. */
 static void plot(const times *rows, size_t n)
 {
-    printf("\nlayers  time by decades from 0.01 ms: l latency, b energy under a deadline, p EDP, f exact front\n");
+    printf(
+        "\nlayers  worst time by decades from 0.01 ms: l latency, b energy under a deadline, p EDP, f exact front\n");
     for (size_t i = 0; i < n; i++) {
         char line[PLOT_WIDTH + 1];
         for (int c = 0; c < PLOT_WIDTH; c++)
             line[c] = c % 8 == 0 ? '|' : ' ';
         line[PLOT_WIDTH] = 0;
-        mark(line, rows[i].latency, 'l');
-        mark(line, rows[i].bounded, 'b');
-        mark(line, rows[i].edp, 'p');
-        if (rows[i].front > 0)
-            mark(line, rows[i].front, 'f');
+        mark(line, worst(rows[i].latency), 'l');
+        mark(line, worst(rows[i].bounded), 'b');
+        mark(line, worst(rows[i].edp), 'p');
+        if (worst(rows[i].front) > 0)
+            mark(line, worst(rows[i].front), 'f');
         printf("%6zu  %s\n", rows[i].layers, line);
     }
+}
+
+static void print_goal(const times *r, size_t pes, const char *goal, const double *of_seeds)
+{
+    printf("%6zu x %zu  %-38s median %9.3f  worst %9.3f ms\n", r->layers, pes, goal, median(of_seeds), worst(of_seeds));
 }
 
 static void table(void)
 {
     times rows[] = {{.layers = 10}, {.layers = 30}, {.layers = 100}, {.layers = 300}, {.layers = 1000}};
     const size_t n = sizeof rows / sizeof *rows, pes = 8;
-    printf("Random chains (bench/planner_instance.c), worst of seeds %d to %d, for goals the least of %d runs each\n",
-           SEED, SEED + SEEDS - 1, REPEATS);
+    double rough[SEEDS];
+    printf(
+        "Random chains (bench/planner_instance.c), seeds %d to %d, for goals the least of %d runs each, for fronts of "
+        "%d\n",
+        SEED, SEED + SEEDS - 1, REPEATS, FRONT_REPEATS);
     for (size_t i = 0; i < n; i++) {
-        for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
+        for (int seed = 0; seed < SEEDS; seed++)
             time_goals(seed, pes, &rows[i]);
-        printf("%6zu x %zu  latency %8.3f  energy %8.3f  energy under a deadline (worst of 4) %9.3f  edp %9.3f ms\n",
-               rows[i].layers, pes, rows[i].latency, rows[i].energy, rows[i].bounded, rows[i].edp);
+        print_goal(&rows[i], pes, "latency", rows[i].latency);
+        print_goal(&rows[i], pes, "energy", rows[i].energy);
+        print_goal(&rows[i], pes, "energy under a deadline (worst of 4)", rows[i].bounded);
+        print_goal(&rows[i], pes, "edp", rows[i].edp);
     }
-    for (size_t i = 0; i + 1 < n; i++)
-        for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
-            rows[i].front = larger(rows[i].front, time_front(seed, rows[i].layers, pes, 0));
-    for (uint64_t seed = SEED; seed < SEED + SEEDS; seed++)
-        time_front(seed, 1000, pes, 0.001);
+    for (size_t i = 0; i + 1 < n; i++) {
+        for (int seed = 0; seed < SEEDS; seed++)
+            rows[i].front[seed] = time_front(seed, rows[i].layers, pes, 0);
+        print_goal(&rows[i], pes, "exact front", rows[i].front);
+    }
+    for (int seed = 0; seed < SEEDS; seed++)
+        rough[seed] = time_front(seed, rows[n - 1].layers, pes, 0.001);
+    print_goal(&rows[n - 1], pes, "front, epsilon 0.001", rough);
     plot(rows, n);
 }
 

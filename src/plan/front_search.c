@@ -71,6 +71,8 @@ static void filter(mae_front_search *s, int *const rooms[2])
 {
     mae_front_hit *hits = s->hits;
     size_t n = 0;
+    if (s->n_hits == 0)
+        return;
     qsort(hits, s->n_hits, sizeof *hits, compare_hits);
     for (size_t i = 0; i < s->n_hits; i++) {
         const mae_front_hit *p = &hits[i];

@@ -13,9 +13,10 @@
 #define WIDER 4          /* that many times as many states from look to look */
 #define LOOKS 3
 #define PARTS 4
-#define ROUGH 5e-4                  /* the epsilon of a look that does not see all: its points only have to be near */
-#define LABEL_BYTES 16              /* that a kept label takes: its trace, and what arrays that grow have to spare */
-#define GAP_BYTES ((size_t)1 << 10) /* that a state takes: its bounds by the lines of some hundred gaps */
+#define ROUGH 5e-4     /* the epsilon of a look that does not see all: its points only have to be near */
+#define LABEL_BYTES 16 /* that a kept label takes: its trace, and what arrays that grow have to spare */
+#define ENOUGH_BYTES ((size_t)1 << 17) /* a layer and PE, for the plans along the front: some hundred states */
+#define GAP_BYTES ((size_t)1 << 10)    /* that a state takes: its bounds by the lines of some hundred gaps */
 
 typedef struct wide {
     const mae_model *m;
@@ -76,6 +77,10 @@ static mae_error *learn(wide *w, mae_pair cost, int switches, const int *mapping
 static mae_error *best(wide *w, mae_aim aim, bool *ret_found, bool *ret_proven, mae_pair *ret_cost)
 {
     mae_solver solver = {.model = w->m, .aim = aim, .memory_bytes = w->memory_bytes, .duals = &w->duals, .k = 1};
+    if (aim.kind == MAE_BY_WEIGHTED) { /* one of many, and no proof of it is needed */
+        size_t enough = (size_t)w->m->n * (size_t)w->m->n_pes * ENOUGH_BYTES;
+        solver.memory_bytes = enough < w->memory_bytes ? enough : w->memory_bytes;
+    }
     solver.aim.max_ms = solver.aim.max_mj = INFINITY;
     solver.aim.max_switches = w->max_switches;
     mae_error *error = mae_solver_run(&solver);
