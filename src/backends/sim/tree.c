@@ -34,6 +34,7 @@ typedef struct live_file {
     value what;
     int rail;
     int64_t shown;
+    size_t length;
 } live_file;
 
 /* What has been made, the newest first: taken away in this order. */
@@ -91,13 +92,15 @@ static mae_error *open_file(sim_tree *tree, const char *path, int *ret_fd)
     return NULL;
 }
 
-static int write_line(int fd, const char *text)
+/* Over a line of `*length` bytes, which becomes the new one's. */
+static int write_line(int fd, const char *text, size_t *length)
 {
-    size_t length = strlen(text);
-    if (pwrite(fd, text, length, 0) != (ssize_t)length)
+    size_t before = *length;
+    *length = strlen(text);
+    if (pwrite(fd, text, *length, 0) != (ssize_t)*length)
         return errno ? errno : EIO;
     /* Behind the first line a reader never looks: the order of these two does not matter. */
-    return ftruncate(fd, (off_t)length) == 0 ? 0 : errno;
+    return *length >= before || ftruncate(fd, (off_t)*length) == 0 ? 0 : errno;
 }
 
 static mae_error *constant(sim_tree *tree, const char *text, const char *format, ...) MAE_PRINTF(3, 4);
@@ -111,7 +114,8 @@ static mae_error *constant(sim_tree *tree, const char *text, const char *format,
     snprintf(line, sizeof line, "%s\n", text);
     int fd = -1;
     MAE_TRY(open_file(tree, path, &fd));
-    int failed = write_line(fd, line);
+    size_t length = 0;
+    int failed = write_line(fd, line, &length);
     close(fd);
     return failed ? mae_error_new(MAE_ERR_FAILED, "%s/%s: %s", tree->settings->meter_root, path, strerror(failed))
                   : NULL;
@@ -128,7 +132,7 @@ static mae_error *live(sim_tree *tree, value what, int rail, const char *format,
     live_file *file = mae_arena_alloc(tree->arena, sizeof *file);
     if (!file)
         return mae_error_nomem();
-    *file = (live_file){tree->live, -1, what, rail, INT64_MIN};
+    *file = (live_file){tree->live, -1, what, rail, INT64_MIN, 0};
     MAE_TRY(open_file(tree, path, &file->fd));
     tree->live = file;
     return NULL;
@@ -321,7 +325,7 @@ void sim_tree_write(sim_tree *tree)
             continue;
         char line[32];
         snprintf(line, sizeof line, "%" PRId64 "\n", number);
-        int failed = write_line(file->fd, line);
+        int failed = write_line(file->fd, line, &file->length);
         tree->failed = tree->failed ? tree->failed : failed;
         file->shown = number;
     }
