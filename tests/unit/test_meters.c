@@ -17,6 +17,7 @@
 #include "meters/battery/battery.h"
 #include "meters/hwmon/hwmon.h"
 #include "meters/powercap/powercap.h"
+#include "power/heat.h"
 #include "support/tree.h"
 
 static mae_meter *open_meter(const mae_meter_driver *driver, const test_tree *tree)
@@ -247,6 +248,44 @@ static void batteries(void **state)
     tree_finish(&tree);
 }
 
+/* ---- heat ---- */
+
+#define THERMAL "sys/class/thermal/"
+
+static void heat_and_throttling(void **state)
+{
+    (void)state;
+    test_tree tree;
+    mae_heat before, after;
+    tree_make(&tree);
+    mae_heat_look(tree.root, &before);
+    assert_true(!before.known && !mae_heat_throttled(&before, &before));
+    tree_put(&tree, THERMAL "thermal_zone0/type", "CV0-therm");
+    tree_put(&tree, THERMAL "thermal_zone0/temp", "-256000"); /* off */
+    tree_put(&tree, THERMAL "thermal_zone1/type", "cpu-thermal");
+    tree_put(&tree, THERMAL "thermal_zone1/temp", "52625");
+    tree_put(&tree, THERMAL "thermal_zone2/type", "broken");
+    tree_put(&tree, THERMAL "thermal_zone2/temp", "hot");
+    tree_put(&tree, THERMAL "cooling_device0/type", "pwm-fan");
+    tree_put(&tree, THERMAL "cooling_device0/cur_state", "0");
+    tree_put(&tree, THERMAL "cooling_device1/type", "cpufreq-cpu0");
+    tree_put(&tree, THERMAL "cooling_device1/cur_state", "0");
+    mae_heat_look(tree.root, &before);
+    assert_true(before.known && before.celsius == 52.625);
+    assert_string_equal(before.zone, "cpu-thermal");
+    tree_put(&tree, THERMAL "cooling_device0/cur_state", "3");
+    mae_heat_look(tree.root, &after);
+    assert_false(mae_heat_throttled(&before, &after)); /* a fan is no throttling */
+    tree_put(&tree, THERMAL "cooling_device1/cur_state", "2");
+    mae_heat_look(tree.root, &after);
+    assert_true(mae_heat_throttled(&before, &after));
+    tree_put(&tree, THERMAL "cooling_device1/cur_state", "0");
+    tree_put(&tree, "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count", "7");
+    mae_heat_look(tree.root, &after);
+    assert_true(mae_heat_throttled(&before, &after));
+    tree_finish(&tree);
+}
+
 /* ---- real log lines ---- */
 
 /* "GPU 463/463", "VDD_IN 5480mW/5480mW" behind the temperatures of a line: laid out and read again. */
@@ -326,6 +365,7 @@ int main(void)
         cmocka_unit_test(failures_are_named),
         cmocka_unit_test(rapl_domains),
         cmocka_unit_test(batteries),
+        cmocka_unit_test(heat_and_throttling),
         cmocka_unit_test(lines_of_real_boards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
