@@ -15,6 +15,9 @@
 #define PARTS 4
 #define ROUGH 5e-4     /* the epsilon of a look that does not see all: its points only have to be near */
 #define LABEL_BYTES 16 /* that a kept label takes: its trace, and what arrays that grow have to spare */
+#define COARSER 4      /* that many times the epsilon where there are too many labels */
+#define ROUGHEST 0.02
+#define MAX_LABELS ((size_t)1 << 23)   /* of one search: more cost seconds */
 #define ENOUGH_BYTES ((size_t)1 << 17) /* a layer and PE, for the plans along the front: some hundred states */
 #define GAP_BYTES ((size_t)1 << 10)    /* that a state takes: its bounds by the lines of some hundred gaps */
 
@@ -183,7 +186,7 @@ static mae_error *search(wide *w, const mae_trellis *t, double epsilon, bool *re
     const mae_aim aim = {.kind = MAE_BY_ENERGY, .max_ms = INFINITY, .max_mj = INFINITY, .max_switches = -1};
     mae_front_search s = {.t = t, .max_switches = w->max_switches, .n_known = w->n_known, .known = w->known};
     size_t labels = w->memory_bytes / LABEL_BYTES;
-    s.max_labels = labels < UINT32_MAX - 1 ? labels : UINT32_MAX - 1;
+    s.max_labels = labels < MAX_LABELS ? labels : MAX_LABELS;
     mae_bounds *bounds = NULL;
     MAE_TRY(mae_bounds_create(t, &aim, &bounds));
     mae_error *error = mae_front_search_run(&s, bounds, epsilon);
@@ -222,7 +225,9 @@ static mae_error *look(wide *w, stretch *part, size_t max_states, double epsilon
     double within = t->dropped ? fmax(epsilon, ROUGH) : epsilon;
     double left_out = !t->dropped ? 0 : t->elsewhere > 0 ? fmax(1 / t->elsewhere - 1, 0) : INFINITY;
     mae_error *error = search(w, t, within, &done);
-    part->all = !t->dropped && done;
+    for (; !error && !done && within <= ROUGHEST; error = search(w, t, within, &done)) /* too many labels */
+        within = fmax(COARSER * within, ROUGH);
+    part->all = !t->dropped && done && within <= epsilon; /* else not all points are known */
     part->epsilon = done ? fmax(within, left_out) : INFINITY;
     mae_trellis_destroy(t);
     return error;
