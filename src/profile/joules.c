@@ -20,9 +20,11 @@ double mae_joules_left_s(const mae_joules *joules)
     return fmax(0, joules->end_s - now_s(joules));
 }
 
-mae_error *mae_joules_progress(mae_joules *joules, double fraction)
+mae_error *mae_joules_progress(mae_joules *joules)
 {
-    return mae_survey_progress(joules->survey, "measuring energy", 1 + fraction);
+    double budget_s = joules->end_s - joules->begin_s;
+    double spent = budget_s > 0 ? fmin(1, (now_s(joules) - joules->begin_s) / budget_s) : 1;
+    return mae_survey_progress(joules->survey, "measuring energy", 1 + spent);
 }
 
 mae_error *mae_joules_program(mae_joules *joules, const int *mapping, int first, int last, const bool *cuts,
@@ -52,6 +54,7 @@ mae_error *mae_joules_load(mae_joules *joules, const int *mapping, int first, in
                            mae_idle *idle, double relative, double most_s, mae_load *ret_load)
 {
     mae_program *program;
+    MAE_TRY(mae_joules_progress(joules));
     MAE_TRY(mae_joules_program(joules, mapping, first, last, cuts, &program));
     mae_error *error = mae_load_measure(&joules->loads, idle, program, relative, most_s, ret_load);
     mae_program_destroy(program);
@@ -128,7 +131,6 @@ static mae_error *measure_all(mae_joules *joules)
     MAE_TRY(watch_static(joules));
     for (size_t p = 0; p < survey->n_pes && !joules->loads.refusal; p++) {
         double share = LAYERS_SHARE * mae_joules_left_s(joules) / (double)(survey->n_pes - p);
-        MAE_TRY(mae_joules_progress(joules, LAYERS_SHARE * (double)p / (double)survey->n_pes));
         if (survey->of[p].n_supported)
             MAE_TRY(mae_joules_layers(joules, p, share));
     }
@@ -148,7 +150,8 @@ static mae_error *init(mae_joules *joules)
     joules->watts = mae_arena_array(survey->arena, n, sizeof(double));
     joules->singles = mae_arena_array(survey->arena, n * survey->graph->n_layers, sizeof(mae_load));
     joules->precision = joules->options->precision > 0 ? joules->options->precision : USUAL_PRECISION;
-    joules->end_s = now_s(joules) + mae_survey_left_s(survey);
+    joules->begin_s = now_s(joules);
+    joules->end_s = joules->begin_s + mae_survey_left_s(survey);
     return joules->loads.idles && joules->watts && joules->singles ? NULL : mae_error_nomem();
 }
 

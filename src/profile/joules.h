@@ -12,14 +12,15 @@ typedef struct mae_joules {
     mae_profile *profile; /* with its times */
     mae_loads loads;
     double precision;
-    double end_s;        /* of the budget, by the clock */
-    mae_idle *static_of; /* the static rails; NULL: none */
-    double *watts;       /* per PE: mean above idle */
-    mae_load *singles;   /* per PE and layer: looped alone on the PE's own rails; not known: not so */
+    double begin_s, end_s; /* of the energy's part of the budget, by the clock */
+    mae_idle *static_of;   /* the static rails; NULL: none */
+    double *watts;         /* per PE: mean above idle */
+    mae_load *singles;     /* per PE and layer: looped alone on the PE's own rails; not known: not so */
 } mae_joules;
 
 double mae_joules_left_s(const mae_joules *joules);
-MAE_MUST_CHECK mae_error *mae_joules_progress(mae_joules *joules, double fraction);
+/* Tells how much of the budget is spent; an error when the user has had enough. */
+MAE_MUST_CHECK mae_error *mae_joules_progress(mae_joules *joules);
 
 /* Measures the energy of everything in the profile, or writes down why there is none. */
 MAE_MUST_CHECK mae_error *mae_joules_measure(mae_survey *survey, mae_profile *profile);

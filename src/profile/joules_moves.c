@@ -230,7 +230,6 @@ mae_error *mae_joules_moves(mae_joules *joules)
         m.row = joules->profile->transfers[pair];
         if (!m.row.crossable)
             continue;
-        MAE_TRY(mae_joules_progress(joules, 0.75 + 0.25 * (double)pair / (double)(n * n)));
         model(&m);
         if (pes[m.from].n_rails && pes[m.to].n_rails) {
             choose(&m);

@@ -257,6 +257,48 @@ static void the_real_clock_serves_too(void **state)
     close_bench(&b);
 }
 
+typedef struct watcher {
+    double fraction;
+    int energy_steps;
+} watcher;
+
+static bool watch(void *ctx, const char *what, double fraction, double left_s)
+{
+    watcher *w = ctx;
+    (void)left_s;
+    assert_true(fraction >= w->fraction && fraction <= 1);
+    w->fraction = fraction;
+    return strcmp(what, "measuring energy") != 0 || ++w->energy_steps < 5;
+}
+
+static void measuring_energy_can_be_cancelled(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 11, .layers = 8, .pes = 1, .energy = true, .static_w = 3};
+    const mae_option options[] = {{"meter", "energy"}, {"meter_period_ms", "2"}};
+    bench b = {.one_rail = true};
+    open_bench(&b, &spec, &mae_meter_hwmon, options, 2);
+    mae_measure_pe pe = {b.world.pes[0], b.world.profile->pes[0]};
+    mae_energy_pe own = {1, &b.rails[0], -1};
+    mae_energy_options energy = {.meter = b.meter,
+                                 .clock = b.clock,
+                                 .pes = &own,
+                                 .static_w = -1,
+                                 .soc_name = "",
+                                 .soc_mode = "",
+                                 .root = b.tree.root};
+    watcher w = {0, 0};
+    mae_measure_options measuring = {
+        .budget_s = 10, .progress = watch, .progress_ctx = &w, .clock = b.world.clock, .energy = &energy};
+    mae_profile *profile = NULL;
+    mae_error *error = mae_measure(b.world.graph, &pe, 1, &measuring, &profile);
+    assert_non_null(error);
+    assert_string_equal(mae_error_message(error), "cancelled");
+    assert_null(profile);
+    mae_error_free(error);
+    close_bench(&b);
+}
+
 static json_t *note_of(const mae_profile *profile)
 {
     json_t *root = NULL;
@@ -364,6 +406,7 @@ int main(void)
         cmocka_unit_test(energies_come_back),
         cmocka_unit_test(plans_are_those_of_the_truth),
         cmocka_unit_test(the_real_clock_serves_too),
+        cmocka_unit_test(measuring_energy_can_be_cancelled),
         cmocka_unit_test(where_it_comes_from_is_told),
         cmocka_unit_test(stated_watts_are_a_model),
         cmocka_unit_test(a_budget_too_small_leaves_a_model_of_the_whole),
