@@ -4,7 +4,8 @@
 
 #include "profile/joules.h"
 
-#define MOST_BORDERS 6
+#define BEST_BORDERS 4
+#define MOST_BORDERS (BEST_BORDERS + 2)
 #define LEAST_SCORE 0.3 /* of the best border's */
 #define FINE 0.03       /* a transfer's energy is asked within so much of what it may be */
 #define FINEST 0.0005   /* of the two layers' */
@@ -91,8 +92,8 @@ static double score(const border *b)
 /* Into the list of the best, by score. */
 static void insert(move *m, const border *b)
 {
-    size_t at = m->n < MOST_BORDERS ? m->n++ : MOST_BORDERS - 1;
-    if (at == MOST_BORDERS - 1 && m->borders[at].chain_ms > 0 && score(&m->borders[at]) >= score(b))
+    size_t at = m->n < BEST_BORDERS ? m->n++ : BEST_BORDERS - 1;
+    if (at == BEST_BORDERS - 1 && m->borders[at].chain_ms > 0 && score(&m->borders[at]) >= score(b))
         return;
     m->borders[at] = *b;
     for (; at > 0 && score(&m->borders[at]) > score(&m->borders[at - 1]); at--) {
@@ -102,14 +103,38 @@ static void insert(move *m, const border *b)
     }
 }
 
+static void add_if_new(move *m, const border *b)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (m->borders[i].first == b->first)
+            return;
+    m->borders[m->n++] = *b;
+}
+
+/* The best by score, and the least and the greatest tensor: what does not depend on the size shows only there. */
 static void choose(move *m)
 {
-    border b;
-    for (int l = 0; l + 1 < (int)m->joules->survey->graph->n_layers; l++)
-        if (describe(m, l, &b))
-            insert(m, &b);
+    border b, least = {.mib = INFINITY}, most = {.mib = -1};
+    for (int l = 0; l + 1 < (int)m->joules->survey->graph->n_layers; l++) {
+        if (!describe(m, l, &b))
+            continue;
+        insert(m, &b);
+        least = b.mib < least.mib ? b : least;
+        most = b.mib > most.mib ? b : most;
+    }
     while (m->n > 1 && score(&m->borders[m->n - 1]) < LEAST_SCORE * score(&m->borders[0]))
         m->n--;
+    if (m->n == 0)
+        return;
+    border best[BEST_BORDERS];
+    size_t n = m->n;
+    for (size_t i = 0; i < n; i++)
+        best[i] = m->borders[i];
+    m->n = 0;
+    add_if_new(m, &least); /* these first: the budget may end before the others */
+    add_if_new(m, &most);
+    for (size_t i = 0; i < n; i++)
+        add_if_new(m, &best[i]);
 }
 
 /* ---- measuring ---- */

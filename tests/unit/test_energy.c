@@ -223,7 +223,7 @@ static void plans_are_those_of_the_truth(void **state)
         const mae_option options[] = {{"meter", "energy"}, {"meter_period_ms", "2"}};
         bench b = {.one_rail = seed % 3 == 0};
         open_bench(&b, &spec, &mae_meter_hwmon, options, 2);
-        mae_profile *profile = measure(&b, 30, -1);
+        mae_profile *profile = measure(&b, 120, -1);
         mae_goal goal = MAE_GOAL_INIT;
         goal.minimize = MAE_MIN_ENERGY;
         double more = regret(&b, profile, &goal);
