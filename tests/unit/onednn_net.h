@@ -552,12 +552,10 @@ static inline void net_ok(mae_error *error)
         fail_msg("%s", mae_error_message(error));
 }
 
-/* False, with the reason printed, when oneDNN is not installed. `winograd`: always, never or measured. */
-static inline bool net_open_with(net_engine *engine, int threads, const char *winograd)
+/* False, with the reason printed, when oneDNN is not installed. */
+static inline bool net_open(net_engine *engine, int threads)
 {
-    const mae_option option = {"winograd", winograd};
-    mae_pe_config config = {
-        .name = "cpu/onednn", .resource = "cpu", .threads = threads, .options = &option, .n_options = 1};
+    mae_pe_config config = {.name = "cpu/onednn", .resource = "cpu", .threads = threads};
     mae_module_prepare_environment();
     mae_error *error = mae_module_load("onednn", &engine->module);
     if (error) {
@@ -567,11 +565,6 @@ static inline bool net_open_with(net_engine *engine, int threads, const char *wi
     }
     net_ok(mae_module_backend(engine->module)->open(&config, &engine->pe));
     return true;
-}
-
-static inline bool net_open(net_engine *engine, int threads)
-{
-    return net_open_with(engine, threads, "measured");
 }
 
 static inline void net_close(net_engine *engine)

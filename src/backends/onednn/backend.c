@@ -1,9 +1,10 @@
 /* The backend's table: one PE, all of this machine's processors through oneDNN. */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backends/onednn/choice.h"
+#include "backends/onednn/build.h"
 
 static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char **ret_reason)
 {
@@ -63,7 +64,6 @@ static void close_pe(mae_pe *base)
 
     if (!pe)
         return;
-    mae_dnn_choices_free(pe);
     if (pe->attr)
         dnnl_primitive_attr_destroy(pe->attr);
     if (pe->stream)
@@ -95,38 +95,24 @@ static mae_error *open_engine(mae_dnn_pe *pe)
     return mae_dnn_check(dnnl_primitive_attr_set_scratchpad_mode(pe->attr, dnnl_scratchpad_mode_user), "attributes");
 }
 
-/* "winograd": "measured" (as if left out), "always" or "never". */
-static mae_error *read_options(const mae_pe_config *config, mae_dnn_pe *pe)
+static mae_error *refuse_options(const mae_pe_config *config)
 {
-    static const char *const uses[] = {"measured", "always", "never"};
-
-    for (size_t i = 0; i < config->n_options; i++) {
-        const mae_option *option = &config->options[i];
-        size_t use = 0;
-        if (strcmp(option->key, "winograd") != 0)
-            return mae_error_new(MAE_ERR_USAGE, "option \"%s\" of cpu/onednn is not known", option->key);
-        while (use < 3 && strcmp(option->value, uses[use]) != 0)
-            use++;
-        if (use == 3)
-            return mae_error_new(MAE_ERR_USAGE, "option \"winograd\" is \"%s\", not measured, always or never",
-                                 option->value);
-        pe->winograd = (mae_dnn_winograd_use)use;
-    }
-    return NULL;
+    if (config->n_options == 0)
+        return NULL;
+    return mae_error_new(MAE_ERR_USAGE, "cpu/onednn has no option \"%s\"", config->options[0].key);
 }
 
 static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 {
+    MAE_TRY(refuse_options(config));
     mae_dnn_pe *pe = calloc(1, sizeof(*pe));
-
     if (!pe)
         return mae_error_nomem();
     pe->base = (mae_pe){.ops = &ops, .backend = mae_backend_entry(), .abs_tolerance = 1e-4, .rel_tolerance = 1e-4};
     pe->threads = config->threads;
-    mae_dnn_find_threads(pe);
-    mae_error *error = read_options(config, pe);
-    if (!error)
-        error = open_engine(pe);
+    /* oneDNN may have been built without OpenMP, so the module does not link to it itself. */
+    *(void **)&pe->set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
+    mae_error *error = open_engine(pe);
     if (error) {
         close_pe(&pe->base);
         return error;

@@ -149,27 +149,6 @@ mae_error *mae_dnn_step_fill(mae_dnn_build *b, int value, float number)
     return step_add(b, NULL, &arg, 1, number);
 }
 
-/* Waking a thread costs as much as going through some thousands of floats. */
-#define FLOATS_PER_SHARE 4096
-
-mae_error *mae_dnn_step_kernel(mae_dnn_build *b, mae_dnn_kernel_fn *kernel, const void *params, size_t params_size,
-                               const int *values, size_t n, size_t work)
-{
-    void *copy = mae_arena_copy(b->pool->arena, params, params_size);
-    mae_dnn_arg args[MAE_DNN_MOST_KERNEL_ARGS];
-
-    if (!copy)
-        return mae_error_nomem();
-    for (size_t i = 0; i < n; i++)
-        args[i] = (mae_dnn_arg){0, values[i]};
-    MAE_TRY(step_add(b, NULL, args, n, 0.0f));
-    mae_dnn_step *step = &b->unit->steps[b->unit->n_steps - 1];
-    step->kernel = kernel;
-    step->params = copy;
-    step->shares = work / FLOATS_PER_SHARE + 1;
-    return NULL;
-}
-
 /* Everything this backend computes with is f32 of a known, non-empty shape. */
 static bool tensor_fits(const mae_dnn_build *b, int tensor)
 {

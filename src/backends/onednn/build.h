@@ -85,13 +85,13 @@ MAE_MUST_CHECK mae_error *mae_dnn_value_new(mae_dnn_build *build, mae_dnn_layout
 /* New memory, or that of `value` if its layout is the same and nothing but `node` needs it any more. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_over(mae_dnn_build *build, int value, int node, mae_dnn_layout layout,
                                              int tensor, int *ret_value);
-/* The tensor as planes that kernels go over: in blocks of channels where it lies so, or can be brought there without
+/* The tensor as planes: in blocks of channels where it lies so, or can be brought there without
  * filling up a block; else row-major. `block` is 1 for that. For 3 and 4 axes. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_planes(mae_dnn_build *build, int tensor, int *ret_value, size_t *ret_block);
 /* The layout of planes with this block; NULL when out of memory. */
 mae_dnn_layout mae_dnn_layout_planes(mae_dnn_build *build, int ndims, const dnnl_dim_t *dims, size_t block);
 /* A padding of zeros, of which `pads` lie before the first elements, from one value to another in the same layout. */
-MAE_MUST_CHECK mae_error *mae_dnn_pad(mae_dnn_build *build, int from, int to, size_t block, const dnnl_dim_t *pads);
+MAE_MUST_CHECK mae_error *mae_dnn_pad(mae_dnn_build *build, int from, int to, const dnnl_dim_t *pads);
 /* Channels in a block of a blocked layout with these dimensions, if its channels fill the blocks; else 1. */
 size_t mae_dnn_whole_block(mae_dnn_build *build, int ndims, const dnnl_dim_t *dims);
 /* May a step that stands for these nodes write over the value? */
@@ -129,11 +129,6 @@ MAE_MUST_CHECK mae_error *mae_dnn_step_add(mae_dnn_build *build, dnnl_primitive_
                                            size_t n_args);
 /* Fills a dense value at every run. */
 MAE_MUST_CHECK mae_error *mae_dnn_step_fill(mae_dnn_build *build, int value, float number);
-
-/* Adds a kernel over `n` values at most (MAE_DNN_MOST_KERNEL_ARGS). `work` is about how many
- * floats it reads and writes. `params` are copied. */
-MAE_MUST_CHECK mae_error *mae_dnn_step_kernel(mae_dnn_build *build, mae_dnn_kernel_fn *kernel, const void *params,
-                                              size_t params_size, const int *values, size_t n, size_t work);
 
 /* A layout the primitive descriptor asks for; owned by `pd`. NULL if there is none. */
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index);

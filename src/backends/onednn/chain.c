@@ -5,7 +5,8 @@
 
 #define MOST_ARGS (8 + MAE_DNN_MOST_POSTS)
 
-int mae_dnn_chain_sum(const mae_dnn_build *b, const mae_dnn_chain *chain)
+/* The residual that may be summed in place: added in full, computed before, needed by nobody else. */
+static int find_sum(const mae_dnn_build *b, const mae_dnn_chain *chain)
 {
     for (size_t i = 0; i < chain->n_posts; i++) {
         const mae_dnn_post *post = &chain->posts[i];
@@ -112,7 +113,7 @@ void mae_dnn_chain_cut(mae_dnn_chain *chain, size_t n)
 void mae_dnn_chain_cut_slow(const mae_dnn_build *b, mae_dnn_chain *chain)
 {
     bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-    int sum = mae_dnn_chain_sum(b, chain);
+    int sum = find_sum(b, chain);
     dnnl_dim_t count = 1;
     size_t n = 0;
 
@@ -133,7 +134,7 @@ mae_error *mae_dnn_chain_fuse(mae_dnn_build *b, mae_dnn_chain *chain, mae_dnn_cr
                               dnnl_primitive_desc_t *ret_pd)
 {
     attempt best = {NULL, 0, -1};
-    int sum = mae_dnn_chain_sum(b, chain);
+    int sum = find_sum(b, chain);
 
     search(b, chain, sum, create, ctx, &best);
     if (!best.pd)
@@ -153,12 +154,12 @@ static bool sees_tensor(const mae_dnn_build *b, const mae_dnn_chain *chain, int 
     return ndims == chain->ndims && !memcmp(dims, chain->dims, (size_t)ndims * sizeof(*dims));
 }
 
-mae_error *mae_dnn_chain_operand(mae_dnn_build *b, const mae_dnn_chain *chain, const mae_dnn_post *post,
-                                 mae_dnn_layout layout, int *ret_value)
+static mae_error *binary_operand(mae_dnn_build *b, const mae_dnn_chain *chain, const mae_dnn_post *post,
+                                 const_dnnl_primitive_desc_t pd, int id, int *ret_value)
 {
     if (!post->full || !sees_tensor(b, chain, post->tensor))
         return mae_dnn_value_reshaped(b, post->tensor, post->ndims, post->dims, ret_value);
-    return mae_dnn_value_as(b, post->tensor, layout, ret_value);
+    return mae_dnn_value_as(b, post->tensor, mae_dnn_query(pd, dnnl_query_exec_arg_md, id), ret_value);
 }
 
 /* The result in the residual's memory, if it lies there as the primitive wants it; else a copy. */
@@ -182,8 +183,8 @@ static const mae_dnn_post *sum_of(const mae_dnn_chain *chain)
     return NULL;
 }
 
-mae_error *mae_dnn_chain_result(mae_dnn_build *b, const mae_dnn_chain *chain, mae_dnn_layout layout, int over,
-                                int *ret_value)
+/* The value that belongs to the chain's last tensor, and that value as the primitive sees it. */
+static mae_error *result(mae_dnn_build *b, const mae_dnn_chain *chain, mae_dnn_layout layout, int over, int *ret_value)
 {
     int tensor = chain->n_posts ? chain->posts[chain->n_posts - 1].out : chain->out;
     const mae_dnn_post *sum = sum_of(chain);
@@ -224,20 +225,13 @@ static mae_error *add_step(mae_dnn_build *b, const mae_dnn_chain *chain, dnnl_pr
         int id = DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1;
         if (chain->posts[i].kind != MAE_DNN_POST_BINARY)
             continue;
-        mae_dnn_layout layout = mae_dnn_query(pd, dnnl_query_exec_arg_md, id);
-        MAE_TRY(mae_dnn_chain_operand(b, chain, &chain->posts[i], layout, &value));
+        MAE_TRY(binary_operand(b, chain, &chain->posts[i], pd, id, &value));
         all[n_args++] = (mae_dnn_arg){id, value};
     }
-    MAE_TRY(mae_dnn_chain_result(b, chain, mae_dnn_query(pd, dnnl_query_dst_md, 0), over, &value));
+    MAE_TRY(result(b, chain, mae_dnn_query(pd, dnnl_query_dst_md, 0), over, &value));
     all[n_args++] = (mae_dnn_arg){DNNL_ARG_DST, value};
     *ret_n = n_args;
     return NULL;
-}
-
-void mae_dnn_chain_done(mae_dnn_build *b, const mae_dnn_chain *chain)
-{
-    for (size_t i = 0; i < chain->n_nodes; i++)
-        b->done[chain->nodes[i] - b->first_node] = true;
 }
 
 mae_error *mae_dnn_chain_finish(mae_dnn_build *b, const mae_dnn_chain *chain, dnnl_primitive_desc_t pd,
@@ -251,6 +245,7 @@ mae_error *mae_dnn_chain_finish(mae_dnn_build *b, const mae_dnn_chain *chain, dn
         dnnl_primitive_desc_destroy(pd);
         return error;
     }
-    mae_dnn_chain_done(b, chain);
+    for (size_t i = 0; i < chain->n_nodes; i++)
+        b->done[chain->nodes[i] - b->first_node] = true;
     return mae_dnn_step_add(b, pd, all, n);
 }

@@ -85,18 +85,4 @@ MAE_MUST_CHECK mae_error *mae_dnn_chain_finish(mae_dnn_build *build, const mae_d
                                                dnnl_primitive_desc_t pd, const mae_dnn_arg *args, size_t n_args,
                                                int over);
 
-/* ---- What finishing is made of, for results that no single primitive gives ---- */
-
-/* The post-operation whose operand may be summed in place: added in full, computed before, needed by nobody else; or
- * -1. */
-int mae_dnn_chain_sum(const mae_dnn_build *build, const mae_dnn_chain *chain);
-/* The second operand of a post-operation; in this layout if it has the result's shape. */
-MAE_MUST_CHECK mae_error *mae_dnn_chain_operand(mae_dnn_build *build, const mae_dnn_chain *chain,
-                                                const mae_dnn_post *post, mae_dnn_layout layout, int *ret_value);
-/* The value that belongs to the chain's last tensor, as the primitive sees it. */
-MAE_MUST_CHECK mae_error *mae_dnn_chain_result(mae_dnn_build *build, const mae_dnn_chain *chain, mae_dnn_layout layout,
-                                               int over, int *ret_value);
-/* Marks all that the chain took in as done. */
-void mae_dnn_chain_done(mae_dnn_build *build, const mae_dnn_chain *chain);
-
 #endif

@@ -229,7 +229,7 @@ static mae_error *write_padding(conv *c)
     if (!layout)
         return mae_error_nomem();
     MAE_TRY(mae_dnn_value_new(c->b, layout, -1, &c->padded));
-    MAE_TRY(mae_dnn_pad(c->b, src, c->padded, block, c->desc.pad_low));
+    MAE_TRY(mae_dnn_pad(c->b, src, c->padded, c->desc.pad_low));
     c->desc = desc;
     return NULL;
 }
@@ -278,7 +278,6 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     mae_dnn_chain chain;
     mae_dnn_arg args[4];
     size_t n;
-    bool winograd;
 
     if (!shapes_fit(&c) || !window_fits(&c))
         return mae_dnn_unsupported(b, "a convolution of this form is not supported");
@@ -293,9 +292,6 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     if (c.transposed) /* the library does its post-operations element by element */
         mae_dnn_chain_cut(&chain, 0);
     MAE_TRY(describe(&c, c.bias >= 0 || chain.scale));
-    MAE_TRY(mae_dnn_conv_is_winograd(&c, &chain, &winograd));
-    if (winograd)
-        return mae_dnn_lower_winograd(&c, &chain);
     MAE_TRY(write_padding(&c));
     MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, &c, &pd));
     mae_error *error = arguments(&c, &chain, pd, args, &n);

@@ -28,8 +28,4 @@ void mae_dnn_conv_scale(const mae_dnn_conv *conv, const double *scale, float *we
 bool mae_dnn_conv_is_tiled(const mae_dnn_conv *conv);
 MAE_MUST_CHECK mae_error *mae_dnn_lower_tiled(mae_dnn_conv *conv, mae_dnn_chain *chain);
 
-/* A 3x3 convolution as Winograd's products of transformed tiles, where that has been measured to be faster. */
-MAE_MUST_CHECK mae_error *mae_dnn_conv_is_winograd(const mae_dnn_conv *conv, const mae_dnn_chain *chain, bool *ret_yes);
-MAE_MUST_CHECK mae_error *mae_dnn_lower_winograd(mae_dnn_conv *conv, mae_dnn_chain *chain);
-
 #endif

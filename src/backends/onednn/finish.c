@@ -135,7 +135,7 @@ static mae_error *finish_step(mae_dnn_unit *unit, mae_dnn_step *step)
 
     for (size_t i = 0; i < step->n_args; i++)
         MAE_TRY(make_memory(unit, &unit->values[step->args[i].value]));
-    if (!step->pd) /* a kernel, or a fill */
+    if (!step->pd)
         return NULL;
     MAE_TRY(mae_dnn_check(dnnl_primitive_create(&step->primitive, step->pd), "primitive"));
     step->exec = mae_arena_array(unit->pool.arena, step->n_args + 1, sizeof(*step->exec));

@@ -275,7 +275,7 @@ static mae_error *pad_planes(mae_dnn_build *b, const mae_node *node, const dnnl_
     if (!layout)
         return mae_error_nomem();
     MAE_TRY(mae_dnn_value_new(b, layout, node->outputs[0], &dst));
-    return mae_dnn_pad(b, src, dst, block, offsets + 2);
+    return mae_dnn_pad(b, src, dst, offsets + 2);
 }
 
 static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t *offsets)

@@ -1,4 +1,4 @@
-/* Tensors as planes: what kernels go over. */
+/* Tensors as planes, in blocks of channels where they lie so, and zeros around them. */
 #include "backends/onednn/build.h"
 
 size_t mae_dnn_whole_block(mae_dnn_build *b, int ndims, const dnnl_dim_t *dims)
@@ -29,21 +29,22 @@ mae_error *mae_dnn_value_planes(mae_dnn_build *b, int tensor, int *ret_value, si
     return mae_dnn_value_as(b, tensor, layout, ret_value);
 }
 
-mae_error *mae_dnn_pad(mae_dnn_build *b, int from, int to, size_t block, const dnnl_dim_t *pads)
+mae_error *mae_dnn_pad(mae_dnn_build *b, int from, int to, const dnnl_dim_t *pads)
 {
-    const int values[] = {from, to};
-    mae_dnn_lie in, out;
+    mae_dnn_lie in;
+    dnnl_dims_t dims, offsets = {0, 0};
+    int inner;
 
-    if (!mae_dnn_layout_lie(mae_dnn_at(b, from)->layout, &in) || !mae_dnn_layout_lie(mae_dnn_at(b, to)->layout, &out))
+    if (!mae_dnn_layout_lie(mae_dnn_at(b, from)->layout, &in))
         return mae_dnn_unsupported(b, "oneDNN cannot describe the padding");
-    bool flat = in.ndims == 3;
-    const mae_dnn_planes planes = {.planes = (size_t)(in.dims[0] * in.dims[1]) / block,
-                                   .block = block,
-                                   .in_height = flat ? 1 : (int)in.dims[2],
-                                   .in_width = (int)in.dims[in.ndims - 1],
-                                   .out_height = flat ? 1 : (int)out.dims[2],
-                                   .out_width = (int)out.dims[in.ndims - 1],
-                                   .pads = {flat ? 0 : (int)pads[0], (int)pads[flat ? 0 : 1]}};
-    return mae_dnn_step_kernel(b, mae_dnn_kernel_pad, &planes, sizeof(planes), values, 2,
-                               mae_dnn_bytes(mae_dnn_at(b, to)->layout) / sizeof(float));
+    for (int i = 0; i < in.ndims; i++) {
+        dims[i] = in.dims[i];
+        offsets[i] = i < 2 ? 0 : pads[i - 2];
+    }
+    mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, to)->layout, dims, offsets);
+    if (!part)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
+    MAE_TRY(mae_dnn_value_view(b, to, part, 0, -1, &inner));
+    MAE_TRY(mae_dnn_step_fill(b, to, 0.0f));
+    return mae_dnn_reorder(b, from, inner);
 }

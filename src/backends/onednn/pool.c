@@ -73,67 +73,6 @@ static mae_error *choose(mae_dnn_build *b, int tensor, mae_dnn_pool_desc *desc, 
     return mae_dnn_unsupported(b, "oneDNN has no such pooling");
 }
 
-/* The library's maxima are several times slower than its convolutions need; its means are slow on few channels. */
-static bool has_kernel(const mae_dnn_pool_desc *desc, const mae_shape *x, const mae_shape *y, const mae_dnn_window *w)
-{
-    if (x->rank > 4)
-        return false;
-    if (desc->alg == dnnl_pooling_max)
-        return true;
-    for (int i = 0; i < w->n; i++)
-        if (w->kernel[i] != x->dims[i + 2] || y->dims[i + 2] != 1 || w->pads_low[i] || desc->pad_high[i])
-            return false;
-    return true;
-}
-
-/* A window over one spatial axis is one of two whose first has one element. */
-static mae_dnn_planes planes_of(const mae_shape *x, const mae_shape *y, const mae_dnn_window *w, size_t block)
-{
-    mae_dnn_planes p = {.planes = (size_t)(x->dims[0] * x->dims[1]) / block,
-                        .block = block,
-                        .in_height = 1,
-                        .out_height = 1,
-                        .in_width = (int)x->dims[x->rank - 1],
-                        .out_width = (int)y->dims[x->rank - 1],
-                        .kernel = {1, 1},
-                        .strides = {1, 1},
-                        .dilations = {1, 1}};
-
-    if (w->n == 2) {
-        p.in_height = (int)x->dims[2];
-        p.out_height = (int)y->dims[2];
-    }
-    for (int i = 0; i < w->n; i++) {
-        p.kernel[2 - w->n + i] = (int)w->kernel[i];
-        p.strides[2 - w->n + i] = (int)w->strides[i];
-        p.dilations[2 - w->n + i] = (int)w->dilations[i];
-        p.pads[2 - w->n + i] = (int)w->pads_low[i];
-    }
-    return p;
-}
-
-/* By a kernel of mae's own; *ret_dst has the shape y. */
-static mae_error *lower_planes(mae_dnn_build *b, const mae_node *node, const mae_shape *y, const mae_dnn_window *w,
-                               bool max, int tensor, int *ret_dst)
-{
-    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
-    dnnl_dims_t dims;
-    size_t block;
-    int values[2];
-
-    for (int i = 0; i < y->rank; i++)
-        dims[i] = y->dims[i];
-    MAE_TRY(mae_dnn_value_planes(b, node->inputs[0], &values[0], &block));
-    mae_dnn_layout layout = mae_dnn_layout_planes(b, y->rank, dims, block);
-    if (!layout)
-        return mae_error_nomem();
-    MAE_TRY(mae_dnn_value_new(b, layout, tensor, &values[1]));
-    *ret_dst = values[1];
-    mae_dnn_planes planes = planes_of(x, y, w, block);
-    return mae_dnn_step_kernel(b, max ? mae_dnn_kernel_max_pool : mae_dnn_kernel_mean, &planes, sizeof(planes), values,
-                               2, mae_dnn_tensor(b, node->inputs[0])->bytes / sizeof(float));
-}
-
 /* The pooled tensor has this output's elements; the output may have lost the axes of one. */
 static mae_error *drop_axes(mae_dnn_build *b, int value, int ndims, const dnnl_dim_t *dims, int tensor)
 {
@@ -162,11 +101,6 @@ static mae_error *lower(mae_dnn_build *b, const mae_node *node, const mae_shape 
     for (int i = 0; i < y->rank; i++)
         dims[i] = y->dims[i];
     MAE_TRY(describe(b, node, y, window, &desc));
-    if (has_kernel(&desc, &mae_dnn_tensor(b, node->inputs[0])->shape, y, window)) {
-        bool max = desc.alg == dnnl_pooling_max;
-        MAE_TRY(lower_planes(b, node, y, window, max, same ? node->outputs[0] : -1, &dst));
-        return same ? NULL : drop_axes(b, dst, y->rank, dims, node->outputs[0]);
-    }
     desc.dst = mae_dnn_layout_any(b->pool, y->rank, dims);
     if (!desc.dst)
         return mae_error_nomem();

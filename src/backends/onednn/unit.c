@@ -6,6 +6,12 @@
 
 #define ALIGNMENT 64
 
+void mae_dnn_use_threads(const mae_dnn_pe *pe)
+{
+    if (pe->set_threads)
+        pe->set_threads(pe->threads);
+}
+
 mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 {
     if (status == dnnl_success)
@@ -56,24 +62,10 @@ static dnnl_status_t fill(const mae_dnn_unit *unit, const mae_dnn_step *step)
     return status;
 }
 
-static dnnl_status_t run_kernel(const mae_dnn_unit *unit, const mae_dnn_step *step)
-{
-    void *data[MAE_DNN_MOST_KERNEL_ARGS] = {NULL};
-    dnnl_status_t status = dnnl_success;
-
-    for (size_t i = 0; status == dnnl_success && i < step->n_args; i++)
-        status = dnnl_memory_get_data_handle(unit->values[step->args[i].value].memory, &data[i]);
-    if (status == dnnl_success)
-        mae_dnn_kernel_run((const mae_dnn_pe *)unit->base.pe, step->kernel, step->params, data, step->shares);
-    return status;
-}
-
 dnnl_status_t mae_dnn_step_run(const mae_dnn_unit *unit, const mae_dnn_step *step)
 {
     const mae_dnn_pe *pe = (const mae_dnn_pe *)unit->base.pe;
 
-    if (step->kernel)
-        return run_kernel(unit, step);
     if (!step->primitive)
         return fill(unit, step);
     return dnnl_primitive_execute(step->primitive, pe->stream, (int)step->n_exec, step->exec);

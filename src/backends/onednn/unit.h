@@ -5,14 +5,7 @@
 #include <stdint.h>
 
 #include "backends/onednn/api.h"
-#include "backends/onednn/kernel.h"
 #include "mae/backend.h"
-
-typedef enum mae_dnn_winograd_use {
-    MAE_DNN_WINOGRAD_MEASURED,
-    MAE_DNN_WINOGRAD_ALWAYS,
-    MAE_DNN_WINOGRAD_NEVER
-} mae_dnn_winograd_use;
 
 typedef struct mae_dnn_pe {
     mae_pe base;
@@ -21,12 +14,6 @@ typedef struct mae_dnn_pe {
     dnnl_primitive_attr_t attr; /* no post-ops; scratchpad given by us */
     int threads;
     void (*set_threads)(int); /* OpenMP's, of the calling thread; NULL without OpenMP */
-    /* The OpenMP runtime that the library came with: runs a function on all threads; NULL: there is none. */
-    void (*run_threads)(void (*)(void *), void *, unsigned, unsigned);
-    int (*thread_number)(void);
-    int (*thread_count)(void);
-    mae_dnn_winograd_use winograd;
-    struct mae_dnn_choice *choices; /* what was measured */
 } mae_dnn_pe;
 
 typedef enum mae_dnn_place {
@@ -62,10 +49,7 @@ typedef struct mae_dnn_arg {
 typedef enum mae_dnn_owner { MAE_DNN_OF_LAYER, MAE_DNN_OF_INPUT, MAE_DNN_OF_OUTPUT } mae_dnn_owner;
 
 typedef struct mae_dnn_step {
-    dnnl_primitive_desc_t pd; /* NULL: `kernel`, or if that is NULL, too, fill args[0] with `fill` */
-    mae_dnn_kernel_fn *kernel;
-    const void *params; /* in the unit's pool */
-    size_t shares;      /* the most threads that the kernel is worth */
+    dnnl_primitive_desc_t pd; /* NULL: fill args[0] with `fill` */
     dnnl_primitive_t primitive;
     dnnl_memory_t scratchpad;
     mae_dnn_owner owner; /* whose time it is ... */
@@ -99,14 +83,6 @@ MAE_MUST_CHECK mae_error *mae_dnn_check(dnnl_status_t status, const char *what);
 
 /* 64-byte aligned; NULL when out of memory. Freed with free(). */
 void *mae_dnn_alloc(size_t bytes);
-
-#define MAE_DNN_MOST_KERNEL_ARGS 4
-
-/* Runs a kernel on at most `shares` threads. */
-void mae_dnn_kernel_run(const mae_dnn_pe *pe, mae_dnn_kernel_fn *kernel, const void *params, void *const *data,
-                        size_t shares);
-/* Finds the threads that kernels run on. */
-void mae_dnn_find_threads(mae_dnn_pe *pe);
 
 /* Makes primitives and memory of what has been built. */
 MAE_MUST_CHECK mae_error *mae_dnn_unit_finish(mae_dnn_unit *unit);
