@@ -154,9 +154,9 @@ void mae_module_close(mae_module *module)
 void mae_module_prepare_environment(void)
 {
     /* An engine whose threads wait awake takes the processors from the engine that computes; one whose
-     * threads sleep at once pays for waking them at every operator. So: awake for some 50 us, then asleep
+     * threads sleep at once pays for waking them at every operator. So: awake for some 0.2 ms, then asleep
      * (figures in docs/backends/ort.md). Whoever has set a policy keeps it. */
     if (!getenv("OMP_WAIT_POLICY"))
-        setenv("GOMP_SPINCOUNT", "1000", 0);
+        setenv("GOMP_SPINCOUNT", "10000", 0);
     setenv("KMP_BLOCKTIME", "0", 0); /* the same for LLVM's OpenMP; its unit is 1 ms */
 }
