@@ -88,15 +88,22 @@ need_pe() {
 # work. It has to stop, say so, and write nothing. (A shell starts background jobs with SIGINT ignored; a program that
 # installs a handler hears it all the same.)
 interrupts() {
+    interrupts_at . "$@"
+}
+
+# interrupts_at WHAT ARGUMENT...: the same, as soon as its progress says WHAT.
+interrupts_at() {
     rm -f err
+    at=$1
+    shift
     "$MAE_PROGRAM" "$@" >out 2>err &
     program=$!
     tries=0
-    until [ -s err ] || [ $tries -eq 300 ]; do
+    until grep -q "$at" err 2>/dev/null || [ $tries -eq 900 ] || ! kill -0 $program 2>/dev/null; do
         sleep 0.1
         tries=$((tries + 1))
     done
-    kill -INT $program
+    kill -INT $program || fail "it has ended before"
     status=0
     wait $program || status=$?
     ran="mae $*, interrupted"
