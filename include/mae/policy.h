@@ -115,10 +115,10 @@ typedef struct mae_policy_params {
         .reprofile_most_s = 300                                                                                        \
     }
 
-typedef enum mae_verdict { MAE_KEEP = 0, MAE_SWITCH, MAE_REPROFILE, MAE_REPLAN } mae_verdict;
+typedef enum mae_action { MAE_KEEP = 0, MAE_SWITCH, MAE_REPROFILE, MAE_REPLAN } mae_action;
 
 typedef struct mae_decision {
-    mae_verdict verdict; /* a switch comes before the others, which are then said with the next frame */
+    mae_action verdict; /* a switch comes before the others, which are then said with the next frame */
     int point;           /* of the policy: what runs the next frame, whatever the verdict; -1: no mapping can */
     int wanted;          /* what would run if all were compiled */
     int rule;            /* that applies */

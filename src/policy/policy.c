@@ -247,7 +247,7 @@ static int settle(const mae_policy *policy, const policy_query *query, int best,
     return best;
 }
 
-static mae_verdict verdict_of(const mae_policy_memory *memory, int point_before)
+static mae_action verdict_of(const mae_policy_memory *memory, int point_before)
 {
     if (!memory->begun || memory->point != point_before)
         return MAE_SWITCH;

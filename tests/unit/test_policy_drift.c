@@ -59,7 +59,7 @@ static int frames_until_asked(setting *s, double factor, double sigma, uint64_t 
 {
     mae_rng rng = {seed};
     for (int i = 0; i < most; i++) {
-        mae_verdict verdict = frame(s, factor * (1 + sigma * mae_rng_normal(&rng))).verdict;
+        mae_action verdict = frame(s, factor * (1 + sigma * mae_rng_normal(&rng))).verdict;
         if (verdict == MAE_REPROFILE || verdict == MAE_REPLAN)
             return i;
     }
@@ -147,9 +147,9 @@ static void bounded_rate(void **state)
     open_with(&s, NULL);
     int asked = 0;
     double last_s = -INFINITY, gap_s = 0;
-    mae_verdict before = MAE_KEEP;
+    mae_action before = MAE_KEEP;
     while (s.state.time_s < 3600) {
-        mae_verdict verdict = frame(&s, 1.5).verdict;
+        mae_action verdict = frame(&s, 1.5).verdict;
         if (verdict == MAE_REPROFILE && before != MAE_REPROFILE) {
             asked++;
             assert_true(s.state.time_s - last_s >= fmin(gap_s, 300) - 1e-6);
