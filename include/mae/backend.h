@@ -199,6 +199,24 @@ typedef struct mae_clock_service {
     bool (*set_alarm)(mae_pe *pe, uint64_t first_ns, mae_clock_alarm *alarm, void *ctx);
 } mae_clock_service;
 
+/* What a machine that is computed offers beside its clock: to who plays a script on it, and to who calls its PEs from
+ * several threads. */
+#define MAE_VIRTUAL_SERVICE "mae.virtual/1"
+
+typedef struct mae_virtual_service {
+    bool (*is_virtual)(mae_pe *pe); /* its clock moves only when something runs or waits; else the rest is of no use */
+
+    /* Counts the work in hand: time stands still while fewer threads are inside runs and waits than that. */
+    void (*hold)(mae_pe *pe, int change);
+    /* Waits until `done` says true, which it says again when this returns, or for so long: false. `done` is asked
+     * with the machine locked; the thread that makes it true calls hold(pe, -1) afterwards. */
+    bool (*wait_for)(mae_pe *pe, uint64_t ns, bool (*done)(void *ctx), void *ctx);
+
+    double (*energy_mj)(mae_pe *pe);             /* of all rails, since the machine was made */
+    void (*set_pace)(mae_pe *pe, double factor); /* on all times from now on */
+    void (*set_ambient)(mae_pe *pe, double celsius);
+} mae_virtual_service;
+
 #ifdef __cplusplus
 }
 #endif

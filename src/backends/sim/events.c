@@ -26,7 +26,7 @@ static double rate_of(const sim_soc *soc, const sim_job *job)
     if (is_stalled(soc, job))
         return 0;
     const sim_pe_state *pe = &soc->pes[job->pe];
-    double factor = pe->slow * pe->script_slow;
+    double factor = pe->slow * pe->script_slow * soc->pace;
     if (soc->power.throttled)
         factor *= soc->settings.throttle_factor;
     for (const sim_job *other = soc->jobs; other && pe->contention; other = other->next)
@@ -122,6 +122,16 @@ static bool end_phases(sim_soc *soc, sim_job *job)
     return changed;
 }
 
+/* A PE that is to be late is, in the run that begins. */
+static void begin_delay(sim_soc *soc, const sim_job *job)
+{
+    sim_pe_state *pe = job->pe >= 0 ? &soc->pes[job->pe] : NULL;
+    if (!pe || pe->delay_ns <= 0)
+        return;
+    pe->stalled_until_ns = fmax(pe->stalled_until_ns, soc->now_ns + pe->delay_ns);
+    pe->delay_ns = 0;
+}
+
 static bool is_free(const sim_soc *soc, const sim_job *job)
 {
     for (const sim_job *other = soc->jobs; other; other = other->next)
@@ -142,6 +152,7 @@ static bool move_job(sim_soc *soc, sim_job *job)
     if (begins) {
         job->state = SIM_RUNNING;
         begin_phase(job);
+        begin_delay(soc, job);
     }
     return end_phases(soc, job) || begins;
 }
@@ -155,6 +166,9 @@ void sim_events_happen(sim_soc *soc, const sim_script_event *event)
         break;
     case SIM_STALL:
         pe->stalled_until_ns = fmax(pe->stalled_until_ns, soc->now_ns + event->stall_ns);
+        break;
+    case SIM_DELAY:
+        pe->delay_ns += event->stall_ns;
         break;
     case SIM_LOSE:
         pe->lost = true;

@@ -103,6 +103,7 @@ void sim_power_step(sim_power *power, double ns)
         power->rails[r].energy_mj += idle_mj;
         power->step_mj += idle_mj;
     }
+    power->other_mj += power->settings->other_w * ns * 1e-6;
     heat(power, power->step_mj, ns);
     power->step_mj = 0;
 }
@@ -143,6 +144,7 @@ void sim_power_read(sim_power *power)
     for (size_t r = 0; r < power->n_rails; r++)
         power->rails[r].history[at] = power->rails[r].energy_mj;
     power->total_history[at] = sim_power_total_mj(power);
+    power->other_read_mj = power->other_mj;
 }
 
 static const double *history_of(const sim_power *power, int rail)
@@ -172,10 +174,10 @@ static double left_wh(const sim_power *power, double used_mj)
 
 double sim_power_battery_wh(const sim_power *power)
 {
-    return left_wh(power, sim_power_read_mj(power, -1));
+    return left_wh(power, sim_power_read_mj(power, -1) + power->other_read_mj);
 }
 
 bool sim_power_is_empty(const sim_power *power)
 {
-    return power->settings->battery_wh > 0 && left_wh(power, sim_power_total_mj(power)) <= 0;
+    return power->settings->battery_wh > 0 && left_wh(power, sim_power_total_mj(power) + power->other_mj) <= 0;
 }

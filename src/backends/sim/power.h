@@ -20,6 +20,8 @@ typedef struct sim_power {
     int *rail_of;    /* per PE of the profile */
     double *idle_of; /* per PE: watts of the idle draw on its rail */
     double step_mj;  /* used since the last step */
+    double other_mj; /* drawn from the battery by all else; and as of the last reading */
+    double other_read_mj;
     double celsius;
     bool throttled;
     double *total_history; /* as the rails' */

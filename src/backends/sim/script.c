@@ -9,7 +9,7 @@
 #define MOST_EVENTS 100000u
 #define MOST_MS 1e12
 
-static const char *const deeds[] = {"slow", "stall", "lose", "return", "lie"};
+static const char *const deeds[] = {"slow", "stall", "lose", "return", "lie", "delay"};
 
 /* One event of the file, for messages. */
 typedef struct place {
@@ -62,11 +62,11 @@ static mae_error *read_deed(const place *at, sim_script_event *event)
     while (text && deed < n && strcmp(deeds[deed], text) != 0)
         deed++;
     if (!text || deed == n)
-        return wrong(at, "event", "is not one of slow, stall, lose, return, lie");
+        return wrong(at, "event", "is not one of slow, stall, lose, return, lie, delay");
     event->deed = (sim_deed)deed;
     if (event->deed == SIM_SLOW || event->deed == SIM_LIE)
         return read_number(at, "factor", 1e-6, 1e6, &event->factor);
-    if (event->deed == SIM_STALL) {
+    if (event->deed == SIM_STALL || event->deed == SIM_DELAY) {
         MAE_TRY(read_number(at, "ms", 0, MOST_MS, &event->stall_ns));
         event->stall_ns *= 1e6;
     }
@@ -77,8 +77,9 @@ static mae_error *read_deed(const place *at, sim_script_event *event)
 static mae_error *check_keys(const place *at, const sim_script_event *event)
 {
     bool factor = event->deed == SIM_SLOW || event->deed == SIM_LIE;
+    bool takes_ms = event->deed == SIM_STALL || event->deed == SIM_DELAY;
     const char *const known[] = {
-        "at_ms", "at_run", "pe", "event", factor ? "factor" : "pe", event->deed == SIM_STALL ? "ms" : "pe"};
+        "at_ms", "at_run", "pe", "event", factor ? "factor" : "pe", takes_ms ? "ms" : "pe"};
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)at->object, key, value) {

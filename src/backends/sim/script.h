@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "mae/profile.h"
 
-typedef enum sim_deed { SIM_SLOW = 0, SIM_STALL, SIM_LOSE, SIM_RETURN, SIM_LIE } sim_deed;
+typedef enum sim_deed { SIM_SLOW = 0, SIM_STALL, SIM_LOSE, SIM_RETURN, SIM_LIE, SIM_DELAY } sim_deed;
 
 typedef struct sim_script_event {
     bool by_run;
@@ -14,7 +14,7 @@ typedef struct sim_script_event {
     int pe;          /* of the profile */
     sim_deed deed;
     double factor;   /* of SLOW and LIE */
-    double stall_ns; /* of STALL */
+    double stall_ns; /* of STALL and DELAY */
 } sim_script_event;
 
 /* Those by time come first, in order of time; events of one instant stay in the file's order. */

@@ -256,12 +256,40 @@ static void hold(mae_pe *pe, int change)
     sim_soc_hold(soc_of(pe), change);
 }
 
+static bool is_virtual(mae_pe *pe)
+{
+    return sim_soc_is_virtual(soc_of(pe));
+}
+
+static bool wait_for(mae_pe *pe, uint64_t ns, bool (*done)(void *ctx), void *ctx)
+{
+    return sim_soc_wait_for(soc_of(pe), (double)ns, done, ctx);
+}
+
+static double all_energy_mj(mae_pe *pe)
+{
+    return sim_soc_energy_mj(soc_of(pe), NULL);
+}
+
+static void set_pace(mae_pe *pe, double factor)
+{
+    sim_soc_set_pace(soc_of(pe), factor);
+}
+
+static void set_ambient(mae_pe *pe, double c)
+{
+    sim_soc_set_ambient(soc_of(pe), c);
+}
+
 static const void *sim_service(const char *name)
 {
+    static const mae_virtual_service machine = {is_virtual, hold, wait_for, all_energy_mj, set_pace, set_ambient};
     static const mae_sim_service service = {now_ns, energy_mj, celsius, layer_runs, hold};
     static const mae_clock_service clock = {now_ns, wait_ns, set_alarm};
     if (strcmp(name, MAE_CLOCK_SERVICE) == 0)
         return &clock;
+    if (strcmp(name, MAE_VIRTUAL_SERVICE) == 0)
+        return &machine;
     return strcmp(name, MAE_SIM_SERVICE) == 0 ? &service : NULL;
 }
 

@@ -64,6 +64,7 @@ static mae_error *make_pes(sim_soc *soc)
 
 static mae_error *fill(sim_soc *soc, const sim_options *options)
 {
+    soc->pace = 1;
     MAE_TRY(keep_texts(soc, options));
     MAE_TRY(mae_profile_read(soc->text[SIM_KEY_PROFILE], &soc->profile));
     MAE_TRY(make_pes(soc));

@@ -66,6 +66,14 @@ void sim_soc_hold(sim_soc *soc, int change);
 double sim_soc_energy_mj(sim_soc *soc, const char *rail);
 double sim_soc_celsius(sim_soc *soc);
 
+/* Is its clock a virtual one? */
+bool sim_soc_is_virtual(const sim_soc *soc);
+/* Waits until `done` says so, or for so long; true: done. Who makes `done` true then lets go by sim_soc_hold(). */
+bool sim_soc_wait_for(sim_soc *soc, double ns, bool (*done)(void *ctx), void *ctx);
+/* All times of all PEs are `factor` as long from now on; the air around has this temperature. */
+void sim_soc_set_pace(sim_soc *soc, double factor);
+void sim_soc_set_ambient(sim_soc *soc, double celsius);
+
 /* ---- tensors (places.c) ---- */
 
 /* What it costs now to bring a tensor of the profile to `pe`, which produced it in an earlier segment, or did not; and

@@ -26,6 +26,7 @@ typedef struct sim_pe_state {
     double *contention; /* per PE: factor on this one's times while that one runs; NULL: 1 */
     /* by script */
     double script_slow, lie, stalled_until_ns;
+    double delay_ns; /* of its next run */
     bool lost;
     uint64_t attempts;
     /* on a real clock: the end of its last run, by the model, and who was told of it when */
@@ -50,6 +51,7 @@ struct sim_soc {
     double now_ns;               /* since the SoC was made */
     sim_job *jobs;
     int held;
+    double pace; /* on all times of all PEs */
     size_t script_at; /* next event by time */
     sim_power power;
     sim_tree *tree; /* NULL: none */

@@ -58,17 +58,22 @@ static void wait_real(sim_soc *soc, sim_job *job)
         prctl(PR_SET_TIMERSLACK, (unsigned long)slack_ns);
 }
 
+/* Time goes on to the next event, if all who are at work are inside; else somebody has to come or go first. */
+static void turn_virtual(sim_soc *soc)
+{
+    int inside = 0;
+    for (const sim_job *other = soc->jobs; other; other = other->next)
+        inside += !has_ended(other);
+    if (inside >= soc->held)
+        sim_events_step(soc, sim_events_next_ns(soc));
+    else
+        pthread_cond_wait(&soc->changed, &soc->lock);
+}
+
 static void wait_virtual(sim_soc *soc, sim_job *job)
 {
-    while (!has_ended(job)) {
-        int inside = 0;
-        for (const sim_job *other = soc->jobs; other; other = other->next)
-            inside += !has_ended(other);
-        if (inside >= soc->held)
-            sim_events_step(soc, sim_events_next_ns(soc));
-        else
-            pthread_cond_wait(&soc->changed, &soc->lock);
-    }
+    while (!has_ended(job))
+        turn_virtual(soc);
     sim_events_show(soc);
 }
 
@@ -115,6 +120,28 @@ void sim_soc_submit(sim_soc *soc, sim_job *job)
     pthread_mutex_unlock(&soc->lock);
 }
 
+static void take_out(sim_soc *soc, const sim_job *job)
+{
+    sim_job **link = &soc->jobs;
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+}
+
+bool sim_soc_wait_for(sim_soc *soc, double ns, bool (*done)(void *ctx), void *ctx)
+{
+    const sim_phase phase = {ns, 0};
+    sim_job job = {.pe = -1, .n = 1, .phases = &phase, .time_factor = 1};
+    sim_soc_submit(soc, &job);
+    pthread_mutex_lock(&soc->lock);
+    while (!has_ended(&job) && !done(ctx))
+        turn_virtual(soc);
+    take_out(soc, &job);
+    sim_events_show(soc);
+    pthread_mutex_unlock(&soc->lock);
+    return done(ctx);
+}
+
 static mae_error *lost(void)
 {
     return mae_error_new(MAE_ERR_LOST, "the virtual device is gone");
@@ -129,10 +156,7 @@ mae_error *sim_soc_wait(sim_soc *soc, sim_job *job)
         wait_real(soc, job);
     if (!soc->settings.virtual_clock)
         note_told(soc, job);
-    sim_job **link = &soc->jobs;
-    while (*link != job)
-        link = &(*link)->next;
-    *link = job->next;
+    take_out(soc, job);
     int failed = soc->tree ? sim_tree_errno(soc->tree) : 0;
     pthread_mutex_unlock(&soc->lock);
     if (job->state == SIM_LOST)
@@ -196,6 +220,29 @@ void sim_soc_hold(sim_soc *soc, int change)
 {
     pthread_mutex_lock(&soc->lock);
     soc->held += change;
+    sim_events_announce(soc);
+    pthread_mutex_unlock(&soc->lock);
+}
+
+bool sim_soc_is_virtual(const sim_soc *soc)
+{
+    return soc->settings.virtual_clock;
+}
+
+void sim_soc_set_pace(sim_soc *soc, double factor)
+{
+    pthread_mutex_lock(&soc->lock);
+    sim_events_catch_up(soc);
+    soc->pace = factor;
+    sim_events_announce(soc);
+    pthread_mutex_unlock(&soc->lock);
+}
+
+void sim_soc_set_ambient(sim_soc *soc, double celsius)
+{
+    pthread_mutex_lock(&soc->lock);
+    sim_events_catch_up(soc);
+    soc->settings.ambient_c = celsius;
     sim_events_announce(soc);
     pthread_mutex_unlock(&soc->lock);
 }
