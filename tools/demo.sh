@@ -14,4 +14,9 @@ echo
 echo "What the network saw, mapped by that plan:"
 build/examples/show_text demo/models/ppocrv4_det.onnx demo/page.png demo/page-text.png demo/page.plan.json
 echo
+echo "60 s of a quadcopter's flight on a virtual SoC: the mapping follows battery, heat, obstacles and a lost GPU"
+echo "(examples/quadcopter; the energies of this board's profile are modelled):"
+echo
+build/mae stream --scenario examples/quadcopter/scenario.json --compare
+echo
 echo "The plan: demo/page.plan.json. The picture with its boxes: $(pwd)/demo/page-text.png"

@@ -18,7 +18,9 @@
 #include "mae/error.h"
 #include "mae/graph.h"
 #include "mae/plan.h"
+#include "mae/policy.h"
 #include "mae/profile.h"
+#include "mae/scenario.h"
 #include "mae/types.h"
 
 #ifdef __cplusplus
@@ -153,6 +155,142 @@ MAE_API void mae_session_set_tolerance(mae_session *session, double abs_toleranc
 /* Runs the reference (all on ONNX Runtime's CPU provider, one session) on the session's present inputs
  * and compares every graph output of the last frame. A difference is a verdict, not an error. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_verify(mae_session *session, mae_verdict *ret_verdict);
+
+/* ---- Live session: the mapping follows the state, frame by frame (docs/streaming.md) ---- */
+
+typedef struct mae_live mae_live;
+
+/* All zero: least latency, every mapping kept, PEs called by threads of their own. */
+typedef struct mae_live_options {
+    const mae_rules *rules; /* NULL: least latency, unless a goal is set. They must outlive the session */
+    const mae_policy_params *params;       /* NULL: MAE_POLICY_PARAMS_INIT */
+    double expected_period_ms, expected_deadline_ms; /* of frames, for choosing what stays compiled; 0: unknown */
+    double keep_bytes; /* for compiled segments; 0: no limit */
+    double timeout_ms; /* of a call of a PE; 0: 20 times what the profile says, 250 ms at the least; below 0: there is
+                          none, and PEs are called on the thread that calls mae_live_run() */
+    double retry_ms, retry_most_ms; /* a PE taken out is tried after so long, then twice as long, ...; 0: 10 and 200 */
+    const char *root;               /* "/": batteries and temperatures are read below it; NULL: they are not */
+    double sense_ms;                /* so often; 0: 100 */
+} mae_live_options;
+
+/* The profile is one of this model, its PEs named as the context's; those that the context has not are lost. Model,
+ * context and profile must outlive the session. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_open(mae_context *context, mae_model *model, const mae_profile *profile,
+                                                const mae_live_options *options, mae_live **ret_live);
+MAE_API void mae_live_close(mae_live *live); /* takes NULL */
+
+/* From any thread at any time; the next frame obeys. `goal` NULL: the rules again. MAE_ERR_USAGE, MAE_ERR_INFEASIBLE
+ * (the profile has no energy): nothing has changed. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_set_goal(mae_live *live, const mae_goal *goal);
+MAE_API MAE_MUST_CHECK mae_error *mae_live_set_event(mae_live *live, const char *event, bool on);
+/* What the application knows better than the files; NAN: as they say. Percent, degrees C, watts. */
+MAE_API void mae_live_set_readings(mae_live *live, double battery, double celsius, double power_w);
+
+/* The next three are for the one thread that runs frames. Inputs stay until they are set again. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_set_input(mae_live *live, size_t input, const void *data, size_t bytes);
+/* One frame, begun again on other PEs as long as one fails. `deadline_ms` is what is left of its deadline, `period_ms`
+ * passes between frames; 0: none, unknown. MAE_ERR_LOST: no PE that is left can run the network; it may be called
+ * again. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_run(mae_live *live, double period_ms, double deadline_ms);
+/* Of the last frame; valid until the next one. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_output(mae_live *live, size_t output, const void **ret_data,
+                                                  mae_shape *ret_shape);
+
+/* What the last frame did. */
+typedef struct mae_live_frame {
+    double latency_ms;
+    double decide_ms; /* from the call to the first segment: taking in the state, deciding, switching */
+    size_t n_segments;
+    const mae_frame_segment *segments;
+    unsigned repeats; /* it was begun again so often */
+    bool switched;    /* it ran on another mapping than the frame before */
+    mae_goal goal;    /* as the rule had it, deadline and period included */
+    int rule_line;    /* of the rule that applied; -1: the goal that was set; 0: there are no rules */
+    bool feasible;    /* by what is known, some mapping meets the goal */
+} mae_live_frame;
+MAE_API const mae_live_frame *mae_live_last(const mae_live *live);
+
+/* A summary as of the last frame's end; from any thread. */
+typedef struct mae_live_status {
+    uint64_t frames, repeats, switches;
+    uint64_t losses;       /* how often a PE was taken out ... */
+    uint64_t hung;         /* ... because a call had not come back in time */
+    double leaked_bytes;   /* left to such calls */
+    uint64_t reprofiles, replans;
+    uint64_t builds, build_failures; /* segments compiled beside the frames */
+    size_t n_mappings, n_compiled;   /* of the plan; ready to run at once */
+    double compiled_bytes;
+    uint64_t present, used;          /* PEs of the profile, as masks: there; of the last frame */
+    double battery, celsius, power_w; /* NAN: not known */
+    double latency_ms;
+    mae_goal goal;
+    int rule_line;
+    bool feasible;
+} mae_live_status;
+MAE_API void mae_live_get_status(mae_live *live, mae_live_status *ret_status);
+
+/* A compiled segment, shared by all mappings that have it. */
+typedef struct mae_live_segment {
+    const char *pe;
+    int first, last;
+    double compile_ms, bytes; /* of the heap while it was compiled, and its weights at the least */
+} mae_live_segment;
+/* Those compiled now, in a new array, freed with free(); for the thread that runs frames. */
+MAE_API MAE_MUST_CHECK mae_error *mae_live_segments(const mae_live *live, mae_live_segment **ret_segments,
+                                                    size_t *ret_n);
+
+/* ---- Scripts, played on the virtual SoC (docs/streaming.md) ---- */
+
+typedef struct mae_play_strategy {
+    const char *name; /* "gpu only", "front 2", "policy", "clairvoyant" */
+    size_t frames;
+    size_t misses; /* answered late or not at all */
+    size_t lost;   /* never answered, or answered twice */
+    size_t wrong;  /* the outputs were not that frame's */
+    double energy_mj; /* of the SoC over the whole script, idle draw included; 0 without energy in the profile */
+    double p50_ms, p99_ms, max_ms; /* from a frame's arrival to its answer */
+    size_t switches;
+    bool live;                                       /* it was the live session; else the next five are 0 */
+    size_t repeats, losses, hung, reprofiles, replans;
+    bool bound;    /* misses and energy are the least that any choice can reach, not what was played ... */
+    bool attained; /* ... and this choice reaches them */
+} mae_play_strategy;
+
+typedef struct mae_play {
+    const char *script, *model, *soc; /* names */
+    double duration_s;
+    bool has_energy;
+    size_t n_strategies;
+    const mae_play_strategy *strategies;
+    void *priv;
+} mae_play;
+
+/* A frame of the policy's run. */
+typedef struct mae_play_frame {
+    size_t frame;
+    double arrival_s, latency_ms; /* latency: below 0: not answered */
+    bool late, wrong;
+    const char *phase;
+    const mae_live_frame *live;
+    double battery, celsius;
+} mae_play_frame;
+
+typedef struct mae_play_options {
+    const char *rules; /* path; NULL: the script's */
+    bool compare;      /* else the policy alone */
+    mae_progress_fn *progress;
+    void *progress_ctx;
+    void (*on_frame)(void *ctx, const mae_play_frame *frame);
+    void *on_frame_ctx;
+} mae_play_options;
+
+/* MAE_ERR_INPUT names file and place. Without rules anywhere: least energy under the deadline (latency, where the
+ * profile has no energy). */
+MAE_API MAE_MUST_CHECK mae_error *mae_scenario_play(const char *path, const mae_play_options *options,
+                                                    mae_play **ret_play);
+MAE_API void mae_play_destroy(mae_play *play); /* takes NULL */
+/* The mae-scenario JSON text, zero-terminated; the caller frees it with free(). */
+MAE_API MAE_MUST_CHECK mae_error *mae_play_to_json(const mae_play *play, char **ret_text);
 
 /* ---- Bench: the main job ---- */
 

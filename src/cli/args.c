@@ -175,7 +175,7 @@ static int parse_words(parser *p)
         else
             CLI_TRY(parse_operand(p, word));
     }
-    if (p->syntax->operand && !p->operand)
+    if (p->syntax->operand && !p->syntax->operand_optional && !p->operand)
         return cli_usage(p->syntax->command, "%s is missing", p->syntax->operand);
     return 0;
 }

@@ -7,6 +7,7 @@ int cli_profile(int argc, char **argv);
 int cli_plan(int argc, char **argv);
 int cli_eval(int argc, char **argv);
 int cli_run(int argc, char **argv);
+int cli_stream(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 
 #endif

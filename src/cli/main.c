@@ -18,6 +18,7 @@ static const struct {
     {"plan", cli_plan, "find the best mapping of layers to PEs for a goal"},
     {"eval", cli_eval, "say what a given mapping costs"},
     {"run", cli_run, "run a network, mapped by a plan"},
+    {"stream", cli_stream, "run a network frame after frame, the mapping following the state; or play a script"},
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)

@@ -183,7 +183,10 @@ void mae_context_destroy(mae_context *context)
         return;
     mae_levels_restore(context);
     for (size_t i = 0; i < context->n_pes; i++)
-        context->pes[i].pe->ops->close(context->pes[i].pe);
+        if (!context->pes[i].abandoned)
+            context->pes[i].pe->ops->close(context->pes[i].pe);
+    if (context->abandoned) /* somebody is still inside an engine */
+        return;
     if (context->reference)
         context->reference->ops->close(context->reference);
     mae_context_close_meters(context);

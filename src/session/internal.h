@@ -27,6 +27,7 @@ typedef struct mae_context_pe {
     const mae_soc_level *level; /* NULL: none */
     size_t n_rails, *rails;     /* of the context's meter */
     double watts;               /* negative: unstated */
+    bool abandoned;             /* a call in it has not come back: it can never be closed */
 } mae_context_pe;
 
 /* A backend that only a SoC file asks for. */
@@ -61,6 +62,7 @@ struct mae_context {
     mae_meter *meters[MAE_N_METERS];
     mae_meter_info *meter_infos; /* NULL: not looked for yet */
     struct mae_levels *levels;   /* operating points that were set; NULL: none */
+    size_t abandoned;            /* calls that have not come back: what they may touch is kept for ever */
 };
 
 struct mae_model {
@@ -74,6 +76,11 @@ uint64_t mae_context_now_ns(const mae_context *context);
 MAE_MUST_CHECK mae_error *mae_context_open_soc(mae_context *context, const char *path, const char *wanted);
 /* The backend of that name, loaded when first asked for. */
 MAE_MUST_CHECK mae_error *mae_context_backend(mae_context *context, const char *name, const mae_backend **ret_backend);
+
+/* If no PE has brought a clock yet, this one's, if it has one, is the context's. */
+void mae_context_take_clock(mae_context *context, mae_pe *pe);
+/* The same PE once more: for who compiles while the first one runs. */
+MAE_MUST_CHECK mae_error *mae_context_reopen(mae_context *context, size_t index, mae_pe **ret_pe);
 
 /* meters.c: the SoC file's meter, and the rails of its PEs. */
 MAE_MUST_CHECK mae_error *mae_context_open_meter(mae_context *context);

@@ -50,7 +50,8 @@ void mae_model_close(mae_model *model)
 {
     if (!model)
         return;
-    mae_onnx_graph_destroy(model->graph);
+    if (!model->context->abandoned)
+        mae_onnx_graph_destroy(model->graph);
     free(model);
 }
 

@@ -48,7 +48,7 @@ static uint64_t now_ns(void *ctx)
 }
 
 /* The first PE with a clock of its own brings it for all. */
-static void take_clock(mae_context *context, mae_pe *pe)
+void mae_context_take_clock(mae_context *context, mae_pe *pe)
 {
     const mae_backend *backend = pe->backend;
     const void *service = backend->service ? backend->service(MAE_CLOCK_SERVICE) : NULL;
@@ -118,7 +118,31 @@ static mae_error *add(mae_context *context, const mae_backend *backend, const ma
     if (error)
         pe.pe->ops->close(pe.pe);
     else
-        take_clock(context, device);
+        mae_context_take_clock(context, device);
+    return error;
+}
+
+mae_error *mae_context_reopen(mae_context *context, size_t index, mae_pe **ret_pe)
+{
+    const mae_context_pe *pe = &context->pes[index];
+    const mae_pe_info *info = &context->infos[index];
+    if (!pe->soc_pe) {
+        const mae_pe_config config = {.name = info->name,
+                                      .resource = info->resource,
+                                      .threads = context->threads,
+                                      .cores = context->cores,
+                                      .n_cores = context->n_cores};
+        return pe->backend->open(&config, ret_pe);
+    }
+    mae_pe *device = NULL;
+    MAE_TRY(open_device(context, pe->backend, pe->soc_pe, &device));
+    mae_error *error = NULL;
+    if (pe->level)
+        error = mae_level_create(context, device, info->resource, pe->level, ret_pe);
+    else
+        *ret_pe = device;
+    if (error)
+        device->ops->close(device);
     return error;
 }
 

@@ -5,7 +5,7 @@ sed 's/\\-/-/g; s/\\f[A-Z]//g' "$MAE_SOURCE_DIR/docs/man/mae.1" >page
 sed -n '/^\.SH EXAMPLES/,$p' page >examples
 
 : >options
-for command in pes profile plan eval run bench; do
+for command in pes profile plan eval run stream bench; do
     grep -q "^\.B mae $command" page || fail "the manual page lacks mae $command"
     grep -q "^mae $command " examples || fail "the manual page has no example of mae $command"
     "$MAE_PROGRAM" $command --help | grep -oE '^  (-[a-z], |    )--[a-z-]+' | grep -oE -- '--[a-z-]+' >>options

@@ -4,10 +4,10 @@ set -eu
 
 mae 0 --help
 prints "Examples:"
-for command in pes profile plan eval run bench; do
+for command in pes profile plan eval run stream bench; do
     prints "  $command "
 done
-for command in pes profile plan eval run bench; do
+for command in pes profile plan eval run stream bench; do
     "$MAE_PROGRAM" $command --help >help 2>err || fail "mae $command --help"
     [ ! -s err ] || fail "mae $command --help: something on standard error"
     grep -q "^Usage: mae $command" help || fail "mae $command --help: no usage"

@@ -1,0 +1,26 @@
+/* The frames of a live session (live_frame.c), for live.c. */
+#ifndef MAE_SESSION_LIVE_FRAME_H
+#define MAE_SESSION_LIVE_FRAME_H
+
+#include "session/live.h"
+
+/* Compiles what the first frame is likely to want, and has the rest of what is to stay compiled built. */
+MAE_MUST_CHECK mae_error *live_frame_ready(mae_live *live);
+
+/* live_lost.c: PEs that are taken out and tried again. */
+/* Takes over `why`. `hung`: the unit's call has not come back; it may be NULL else. */
+MAE_MUST_CHECK mae_error *live_lost_take_out(mae_live *live, int pe, live_unit *unit, bool hung, mae_error *why);
+/* Tries those whose time has come. */
+MAE_MUST_CHECK mae_error *live_lost_retry(mae_live *live);
+/* Of a call of this unit, which should take so long. */
+uint64_t live_lost_timeout_ns(const mae_live *live, const live_unit *unit, double expected_ms);
+
+/* live_frame.c */
+/* Has a plan made for live->factor, now or beside the frames. */
+MAE_MUST_CHECK mae_error *live_frame_plan_anew(mae_live *live);
+
+/* live_check.c: a PE that was found slow and is not used any more is timed before a frame, now and then, where there is
+ * time for it. */
+MAE_MUST_CHECK mae_error *live_check_idle(mae_live *live, double period_ms, double deadline_ms);
+
+#endif
