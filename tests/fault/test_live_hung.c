@@ -29,7 +29,9 @@ static mae_live_status status_of(mae_live *live)
 static mae_live *open_live(live_world *world, double timeout_ms)
 {
     mae_live *live = NULL;
-    const mae_live_options options = {.timeout_ms = timeout_ms, .retry_ms = 5, .retry_most_ms = 20};
+    mae_policy_params params = MAE_POLICY_PARAMS_INIT;
+    params.drift_alarm = 1e9; /* however busy the machine is */
+    const mae_live_options options = {.params = &params, .timeout_ms = timeout_ms, .retry_ms = 5, .retry_most_ms = 20};
     succeed(mae_live_open(world->context, &world->model, world->profile, &options, &live));
     return live;
 }

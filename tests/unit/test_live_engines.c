@@ -1,7 +1,9 @@
 /* A live session on the engines that are here: goals, outputs, and what stays compiled. */
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +107,10 @@ static void frame(scene *s, mae_live *live, uint64_t seed)
 static mae_live *open_live(scene *s, const mae_rules *rules, const char *root)
 {
     mae_live *live = NULL;
-    const mae_live_options options = {.rules = rules, .root = root, .timeout_ms = 20000, .sense_ms = 1};
+    mae_policy_params params = MAE_POLICY_PARAMS_INIT;
+    params.drift_alarm = 1e9; /* the figures are ours, and stay */
+    const mae_live_options options = {
+        .rules = rules, .params = &params, .root = root, .timeout_ms = 20000, .sense_ms = 1};
     succeed(mae_live_open(s->context, s->model, s->profile, &options, &live));
     return live;
 }
@@ -148,6 +153,50 @@ static void a_goal_is_obeyed_by_the_next_frame(void **state)
     for (size_t i = 0; i < n; i++)
         assert_true(segments[i].compile_ms > 0);
     free(segments);
+    mae_live_close(live);
+    close_scene(&s);
+}
+
+typedef struct changer {
+    mae_live *live;
+    atomic_bool stop;
+    atomic_int changes;
+} changer;
+
+/* cmocka's checks work on the main thread only. */
+static void *change_goals(void *ctx)
+{
+    changer *c = ctx;
+    for (int i = 0; !atomic_load(&c->stop); i++) {
+        mae_goal goal = MAE_GOAL_INIT;
+        goal.minimize = i % 2 ? MAE_MIN_ENERGY : MAE_MIN_LATENCY;
+        if (mae_live_set_goal(c->live, &goal))
+            abort();
+        atomic_fetch_add(&c->changes, 1);
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static void goals_a_thousand_times_a_second(void **state)
+{
+    (void)state;
+    scene s;
+    pthread_t thread;
+    open_scene(&s);
+    mae_live *live = open_live(&s, NULL, NULL);
+    changer c = {.live = live};
+    assert_int_equal(pthread_create(&thread, NULL, change_goals, &c), 0);
+    uint64_t frames = 0;
+    for (; atomic_load(&c.changes) < 400 || frames < 400; frames++)
+        frame(&s, live, frames);
+    atomic_store(&c.stop, true);
+    pthread_join(thread, NULL);
+    mae_live_status status;
+    mae_live_get_status(live, &status);
+    assert_int_equal(status.frames, frames);
+    assert_int_equal(status.losses, 0);
+    assert_true(status.switches > 5);
     mae_live_close(live);
     close_scene(&s);
 }
@@ -220,6 +269,7 @@ static void a_budget_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_goal_is_obeyed_by_the_next_frame),
+                                       cmocka_unit_test(goals_a_thousand_times_a_second),
                                        cmocka_unit_test(files_are_the_state), cmocka_unit_test(a_budget_too_small)};
     return cmocka_run_group_tests_name("live sessions on engines", tests, NULL, NULL);
 }
