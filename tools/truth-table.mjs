@@ -19,7 +19,7 @@ const geomean = (list) => Math.exp(list.reduce((sum, x) => sum + Math.log(x), 0)
 function way(race) {
   const baseline = Math.min(race.ort_plain[0], race.ort_defaults[0]);
   const free = race.free_switching_over_best_single * race.plan[0] / race.plan_over_best_single;
-  return (baseline - race.plan[0]) / (baseline - free);
+  return free < 0.98 * baseline ? (baseline - race.plan[0]) / (baseline - free) : null; // no way to speak of
 }
 
 function speed(list) {
@@ -30,7 +30,7 @@ function speed(list) {
     row([name, threads, race.ort_plain[0], race.ort_defaults[0], race['cpu/ort']?.[0] ?? '-', race['cpu/onednn']?.[0] ?? '-',
       race.plan[0], race.segments, ratio(race.plan_over_a), ratio(race.plan_over_b),
       percent(race.bench_predicted_ms / race.bench_measured_ms - 1), race.plan_over_best_single.toFixed(3),
-      race.free_switching_over_best_single.toFixed(3), percent(way(race))]);
+      race.free_switching_over_best_single.toFixed(3), way(race) === null ? '-' : percent(way(race))]);
   }
   for (const threads of new Set(list.map((run) => run.threads))) {
     const of = list.filter((run) => run.threads === threads);
@@ -38,7 +38,7 @@ function speed(list) {
     const small = of.filter((run) => mobile.includes(run.name));
     console.log(`\n${threads} thread(s): plan over the faster of A and B, geometric mean ${geomean(of.map(fastest)).toFixed(3)} over ` +
       `${of.length} networks, ${small.length ? geomean(small.map(fastest)).toFixed(3) : '-'} over the ${small.length} mobile ones; ` +
-      `worst ${Math.max(...of.map(fastest)).toFixed(3)}. Of the way to free switching: median ${percent(median(of.map((run) => way(run.race))))}. Prediction of the plan: median ` +
+      `worst ${Math.max(...of.map(fastest)).toFixed(3)}. Of the way to free switching: median ${percent(median(of.map((run) => way(run.race)).filter((x) => x !== null)))}. Prediction of the plan: median ` +
       `${percent(median(of.map((run) => Math.abs(run.race.bench_predicted_ms / run.race.bench_measured_ms - 1))))} off.`);
   }
 }
