@@ -42,6 +42,17 @@ flat >first
 mae 0 stream --scenario short.json --compare --json
 flat | cmp -s - first || fail "$ran: another result the second time"
 rm first
+# Also with a call that hangs, whose thread is left behind.
+sed 's/"fault": "lose"/"fault": "stall", "stall_ms": 400/' short.json >hung.json
+mae 0 stream --scenario hung.json --json
+json_has '"lost":0,"wrong":0'
+json_has '"hung":1'
+flat >first
+for again in 1 2 3; do
+    mae 0 stream --scenario hung.json --json
+    flat | cmp -s - first || fail "$ran: another result, time $again"
+done
+rm first hung.json
 # Other rules: the quick mapping throughout.
 echo 'otherwise: least latency' >quick.txt
 mae 0 stream --scenario short.json --rules quick.txt --json

@@ -107,12 +107,22 @@ typedef struct totals {
     size_t runs, repeats, losses, hung, replans, switches;
 } totals;
 
+/* Answers in the order of the frames, one each. */
+static void note_answer(void *ctx, const mae_play_frame *frame)
+{
+    size_t *next = ctx;
+    if (frame->frame == *next && frame->latency_ms > 0 && !frame->wrong)
+        (*next)++;
+}
+
 static void play(const char *path, const char *what, totals *sum)
 {
     mae_play *result = NULL;
-    const mae_play_options options = {.compare = false};
+    size_t answers = 0;
+    const mae_play_options options = {.on_frame = note_answer, .on_frame_ctx = &answers};
     succeed(mae_scenario_play(path, &options, &result));
     const mae_play_strategy *s = &result->strategies[0];
+    assert_int_equal(answers, n_frames());
     if (result->n_strategies != 1 || s->frames != n_frames() || s->lost || s->wrong)
         fail_msg("%s: %zu frames of %zu, %zu lost, %zu wrong", what, s->frames, n_frames(), s->lost, s->wrong);
     sum->runs++;

@@ -58,12 +58,18 @@ static void wait_real(sim_soc *soc, sim_job *job)
         prctl(PR_SET_TIMERSLACK, (unsigned long)slack_ns);
 }
 
+/* Who has what it waited for is at work again, even if its thread has not woken yet. */
+static bool is_inside(const sim_job *job)
+{
+    return !has_ended(job) && !(job->done && job->done(job->done_ctx));
+}
+
 /* Time goes on to the next event, if all who are at work are inside; else somebody has to come or go first. */
 static void turn_virtual(sim_soc *soc)
 {
     int inside = 0;
     for (const sim_job *other = soc->jobs; other; other = other->next)
-        inside += !has_ended(other);
+        inside += is_inside(other);
     if (inside >= soc->held)
         sim_events_step(soc, sim_events_next_ns(soc));
     else
@@ -131,10 +137,10 @@ static void take_out(sim_soc *soc, const sim_job *job)
 bool sim_soc_wait_for(sim_soc *soc, double ns, bool (*done)(void *ctx), void *ctx)
 {
     const sim_phase phase = {ns, 0};
-    sim_job job = {.pe = -1, .n = 1, .phases = &phase, .time_factor = 1};
+    sim_job job = {.pe = -1, .n = 1, .phases = &phase, .time_factor = 1, .done = done, .done_ctx = ctx};
     sim_soc_submit(soc, &job);
     pthread_mutex_lock(&soc->lock);
-    while (!has_ended(&job) && !done(ctx))
+    while (is_inside(&job))
         turn_virtual(soc);
     take_out(soc, &job);
     sim_events_show(soc);
