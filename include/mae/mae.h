@@ -304,8 +304,9 @@ typedef struct mae_bench_options {
     mae_goal goal;                 /* MAE_GOAL_INIT */
     const mae_bench_input *inputs; /* those not given are filled from seed 1 */
     size_t n_inputs;
-    double budget_s;            /* of profiling; 0: 20 s */
-    double race_s;              /* of the final rounds, and at most of choosing before them; 0: 10 s */
+    double budget_s; /* of profiling; 0: 20 s */
+    double race_s;   /* of the final rounds, of measuring energy behind them where there is a meter (a slow one
+                        takes up to three times as long), and at most of choosing before them; 0: 10 s */
     const mae_profile *profile; /* measured before; NULL: measure */
     mae_progress_fn *progress;
     void *progress_ctx;
@@ -334,13 +335,29 @@ typedef struct mae_bench_entry {
     const char *name; /* PE; "greedy" */
     bool complete;    /* runs the whole network; else the figures are 0 */
     mae_interval latency_ms;
-    bool verified;          /* outputs agree with the reference's: else it is neither offered nor the baseline */
-    double max_rel;         /* by how much they differ at most, as in mae_verdict */
-    const char *reason;     /* why not complete: the first layer it cannot run; else NULL */
-    bool meets_bounds;      /* of the goal, as measured; a single PE that does not is no baseline */
-    double energy_mj;       /* of a frame of the measured latency, by the profile's figures: predicted; 0: none */
-    mae_interval objective; /* J of the goal, at the measured latency */
+    bool verified;            /* outputs agree with the reference's: else it is neither offered nor the baseline */
+    double max_rel;           /* by how much they differ at most, as in mae_verdict */
+    const char *reason;       /* why not complete: the first layer it cannot run; else NULL */
+    bool meets_bounds;        /* of the goal, as measured; a single PE that does not is no baseline */
+    double energy_mj;         /* of a frame of the measured latency: measured, or by the profile's figures (see
+                                 mae_bench.meter); 0: none */
+    mae_interval objective;   /* J of the goal, at the measured latency */
+    mae_interval measured_mj; /* the energy with its interval, where it was measured; else 0 */
 } mae_bench_entry;
+
+/* Where the energies of a bench come from. */
+typedef struct mae_bench_meter {
+    bool measured;      /* of everything in the final rounds; else they are predicted by the profile's figures */
+    const char *reason; /* why it was not; NULL: it was, or this machine has no meter */
+    const char *meter;  /* "hwmon"; the rest only where it was measured */
+    size_t n_rails;
+    const char *const *rails; /* read together */
+    size_t rounds;            /* turns of each */
+    double span_s;            /* a turn's, at the least */
+    double static_w;          /* the platform's idle draw, which is charged for the frame's time ... */
+    bool static_stated;       /* ... by the SoC file; else measured */
+    bool throttled;           /* the machine slowed down for its heat meanwhile */
+} mae_bench_meter;
 
 typedef struct mae_bench {
     int threads;
@@ -375,6 +392,9 @@ typedef struct mae_bench {
     double predicted_error;       /* relative (standard deviation), of plans that were not measured yet */
     size_t candidates;            /* mixes measured to choose among */
     size_t races;                 /* in which they were */
+    mae_bench_meter meter;
+    mae_interval measured_mj; /* of the plan, as in mae_bench_entry */
+    double predicted_mj;      /* of the plan by the profile's figures, at the measured latency; 0: none */
 } mae_bench;
 
 MAE_API MAE_MUST_CHECK mae_error *mae_bench_run(mae_context *context, mae_model *model,

@@ -107,8 +107,10 @@ static void begin_figures(cli_table *table, const mae_bench *b)
     cli_table_cell(table, CLI_BOLD, "whole network");
     cli_table_cell(table, CLI_BOLD, "median ms");
     cli_table_cell(table, CLI_BOLD, "95 %% interval");
-    if (b->profile->energy != MAE_ENERGY_NONE)
-        cli_table_cell(table, CLI_BOLD, "mJ (predicted)");
+    if (cli_bench_has_energy(b))
+        cli_table_cell(table, CLI_BOLD, b->meter.measured ? "mJ (measured)" : "mJ (predicted)");
+    if (b->meter.measured)
+        cli_table_cell(table, CLI_BOLD, "95 %% interval");
     if (shows_goal(b))
         cli_table_cell(table, CLI_BOLD, "J, %s", cli_bench_unit(&b->goal));
     cli_table_cell(table, CLI_BOLD, "vs the plan");
@@ -122,8 +124,10 @@ static void add_figures(cli_table *table, const mae_bench *b, const char *name, 
     cli_table_cell(table, style, "%s", name);
     cli_table_cell(table, style, "%.4f", time->median);
     cli_table_cell(table, style, "%.4f .. %.4f", time->low, time->high);
-    if (b->profile->energy != MAE_ENERGY_NONE)
+    if (cli_bench_has_energy(b))
         cli_table_cell(table, style, "%.4f", of->energy_mj);
+    if (b->meter.measured)
+        cli_table_cell(table, style, "%.4f .. %.4f", of->measured_mj.low, of->measured_mj.high);
     if (shows_goal(b))
         cli_table_cell(table, style, "%.4f", value->median);
     if (b->objective.median > 0)
@@ -152,6 +156,7 @@ static void add_plan(cli_table *table, const mae_bench *b)
 {
     const mae_bench_entry plan = {.latency_ms = b->latency_ms,
                                   .energy_mj = b->energy_mj,
+                                  .measured_mj = b->measured_mj,
                                   .objective = b->objective,
                                   .verified = b->verdict.ok,
                                   .max_rel = b->verdict.max_rel,
@@ -166,7 +171,7 @@ static void add_plan(cli_table *table, const mae_bench *b)
 static int print_figures(const mae_bench *b)
 {
     char align[16];
-    snprintf(align, sizeof align, "lrl%s%srl", b->profile->energy != MAE_ENERGY_NONE ? "r" : "",
+    snprintf(align, sizeof align, "lrl%s%s%srl", cli_bench_has_energy(b) ? "r" : "", b->meter.measured ? "l" : "",
              shows_goal(b) ? "r" : "");
     cli_table *table = cli_table_create(align);
     begin_figures(table, b);

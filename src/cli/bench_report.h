@@ -11,6 +11,7 @@ int cli_bench_print(const mae_bench *bench, bool all);
 void cli_bench_print_verdict(const mae_bench *bench);
 
 /* Of the goal's J. */
+bool cli_bench_has_energy(const mae_bench *bench); /* measured or predicted */
 const char *cli_bench_unit(const mae_goal *goal);
 
 #endif

@@ -9,6 +9,11 @@ const char *cli_bench_unit(const mae_goal *goal)
     return units[goal->minimize];
 }
 
+bool cli_bench_has_energy(const mae_bench *bench)
+{
+    return bench->meter.measured || bench->profile->energy != MAE_ENERGY_NONE;
+}
+
 /* What less of is better. */
 static const char *substance(const mae_goal *goal)
 {
@@ -55,7 +60,9 @@ static void print_choice(const mae_bench *b)
                "%.1f%s).",
                b->maeg.median * 100, less, b->baseline, has_bounds(&b->goal) ? " that meets the bounds" : "",
                b->maeg.low * 100, b->maeg.high * 100,
-               b->goal.minimize == MAE_MIN_LATENCY ? "" : "; latency measured, energy predicted");
+               b->goal.minimize == MAE_MIN_LATENCY ? ""
+               : b->meter.measured                 ? "; latency and energy measured"
+                                                   : "; latency measured, energy predicted");
 }
 
 /* ---- promises beside what was measured ---- */
@@ -104,9 +111,37 @@ static void print_prediction(const mae_bench *b)
     printf("Latency of the plan: predicted %.4f ms, measured %.4f ms (%+.1f %%).\n", b->predicted_ms,
            b->latency_ms.median, (b->latency_ms.median / b->predicted_ms - 1) * 100);
     print_scale(b);
-    if (b->profile->energy != MAE_ENERGY_NONE)
-        printf("Energy of the plan: %.4f mJ, predicted by the profile's figures at the measured latency.\n",
-               b->energy_mj);
+}
+
+static void print_meter(const mae_bench *b)
+{
+    const mae_bench_meter *m = &b->meter;
+    printf("Measured by the %s meter (", m->meter);
+    for (size_t i = 0; i < m->n_rails; i++)
+        printf("%s%s", i ? ", " : "", m->rails[i]);
+    printf("), %zu turns of %.3g ms each between idle spans; idle draw %.4g W (%s) charged for the frame's time.\n",
+           m->rounds, m->span_s * 1e3, m->static_w, m->static_stated ? "stated" : "measured");
+    if (m->throttled)
+        printf("%sThe machine slowed itself down for its heat meanwhile.%s\n", cli_style_code(CLI_RED),
+               cli_style_code(CLI_PLAIN));
+}
+
+static void print_energy(const mae_bench *b)
+{
+    bool modelled = b->profile->energy == MAE_ENERGY_MODEL;
+    if (b->meter.measured) {
+        printf("Energy of the plan: measured %.4f mJ (95 %% interval %.4f to %.4f)", b->energy_mj, b->measured_mj.low,
+               b->measured_mj.high);
+        if (b->predicted_mj > 0)
+            printf(", predicted %.4f mJ (%+.1f %%)", b->predicted_mj, (b->energy_mj / b->predicted_mj - 1) * 100);
+        printf(".\n");
+        print_meter(b);
+    } else if (cli_bench_has_energy(b)) {
+        printf("Energy of the plan: %.4f mJ, predicted by the profile's figures%s at the measured latency.\n",
+               b->energy_mj, modelled ? " (modelled: stated watts)" : "");
+    }
+    if (b->meter.reason)
+        printf("Energy was not measured: %s.\n", b->meter.reason);
 }
 
 static void print_outputs(const mae_bench *b)
@@ -139,6 +174,7 @@ void cli_bench_print_verdict(const mae_bench *b)
     printf("%s\n", cli_style_code(CLI_PLAIN));
     print_gain(b);
     print_prediction(b);
+    print_energy(b);
     print_outputs(b);
     print_origins(b);
 }

@@ -29,7 +29,7 @@ static const cli_option own_options[] = {
     {"profile", 0, CLI_TEXT, offsetof(bench_args, profile), "PROFILE", "use this profile instead of measuring one", 0},
     {"budget", 0, CLI_POSITIVE, offsetof(bench_args, budget_s), "SECONDS", "time to profile (default 20)", 0},
     {"race", 0, CLI_POSITIVE, offsetof(bench_args, race_s), "SECONDS",
-     "time of the final rounds, and at most of choosing before them (default 10)", 0},
+     "time of the final rounds, of metering them, and at most of choosing (default 10)", 0},
     {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
     {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},

@@ -116,10 +116,15 @@ mae_error *mae_idle_watch(mae_loads *loads, mae_idle *idle, double seconds)
     return NULL;
 }
 
+/* Long enough for the meter to say something. */
+static double first_block_s(const mae_idle *idle)
+{
+    return fmax(SHORTEST_BLOCK_S, 2 * mae_gauge_least_s(idle->gauge));
+}
+
 double mae_idle_least_s(const mae_idle *idle)
 {
-    double block = fmax(SHORTEST_BLOCK_S, 2 * mae_gauge_least_s(idle->gauge));
-    return LEAST_BLOCKS * (2 * block + 2 * idle->settle_s);
+    return LEAST_BLOCKS * (2 * first_block_s(idle) + 2 * idle->settle_s);
 }
 
 /* ---- loads ---- */
@@ -194,23 +199,41 @@ static mae_error *guarded_block(mae_loads *loads, mae_idle *idle, mae_program *p
     return error;
 }
 
+/* One more block, and the idleness behind it. Where the meter refuses *ret_more is false. */
+static mae_error *measure_block(mae_loads *loads, mae_idle *idle, mae_program *program, double seconds, blocks *b,
+                                bool *ret_more)
+{
+    double before_w = idle->watts, before_half_w = idle->half_w;
+    mae_gauge_energy energy;
+    size_t runs;
+    MAE_TRY(guarded_block(loads, idle, program, seconds, &energy, &runs));
+    *ret_more = runs > 0;
+    if (runs == 0)
+        return NULL;
+    MAE_TRY(mae_idle_watch(loads, idle, energy.seconds));
+    add_block(b, &energy, (before_w + idle->watts) / 2, hypot(before_half_w, idle->half_w) / 2, runs);
+    return NULL;
+}
+
+static mae_error *know_idle(mae_loads *loads, mae_idle *idle, double seconds)
+{
+    if (idle->known && now_s(loads) - idle->seen_s <= STALE_S)
+        return NULL;
+    return mae_idle_watch(loads, idle, seconds);
+}
+
 mae_error *mae_load_measure(mae_loads *loads, mae_idle *idle, mae_program *program, double relative, double most_s,
                             mae_load *ret_load)
 {
-    double begin = now_s(loads), seconds = fmax(SHORTEST_BLOCK_S, 2 * mae_gauge_least_s(idle->gauge));
+    double begin = now_s(loads), seconds = first_block_s(idle);
     blocks b = {0};
     *ret_load = (mae_load){false, 0, 0, 0, 0};
-    if (!idle->known || begin - idle->seen_s > STALE_S)
-        MAE_TRY(mae_idle_watch(loads, idle, seconds));
+    MAE_TRY(know_idle(loads, idle, seconds));
     while (idle->known) {
-        double before_w = idle->watts, before_half_w = idle->half_w;
-        mae_gauge_energy energy;
-        size_t runs;
-        MAE_TRY(guarded_block(loads, idle, program, seconds, &energy, &runs));
-        if (runs == 0)
+        bool more;
+        MAE_TRY(measure_block(loads, idle, program, seconds, &b, &more));
+        if (!more)
             return NULL;
-        MAE_TRY(mae_idle_watch(loads, idle, energy.seconds));
-        add_block(&b, &energy, (before_w + idle->watts) / 2, hypot(before_half_w, idle->half_w) / 2, runs);
         double half = half_of(&b), spent = now_s(loads) - begin;
         if (b.n >= LEAST_BLOCKS && (half <= relative * b.watts || spent >= most_s))
             break;
@@ -219,5 +242,18 @@ mae_error *mae_load_measure(mae_loads *loads, mae_idle *idle, mae_program *progr
         seconds = fmax(seconds, fmin(1.5 * seconds, left / 3));
     }
     *ret_load = (mae_load){idle->known, b.watts, half_of(&b), b.seconds * 1e3 / (double)b.runs, b.n};
+    return NULL;
+}
+
+mae_error *mae_load_block(mae_loads *loads, mae_idle *idle, mae_program *program, double seconds, mae_load *ret_load)
+{
+    blocks b = {0};
+    bool more = false;
+    *ret_load = (mae_load){false, 0, 0, 0, 0};
+    MAE_TRY(know_idle(loads, idle, seconds));
+    if (idle->known)
+        MAE_TRY(measure_block(loads, idle, program, seconds, &b, &more));
+    if (more)
+        *ret_load = (mae_load){true, b.watts, half_of(&b), b.seconds * 1e3 / (double)b.runs, b.n};
     return NULL;
 }

@@ -50,4 +50,9 @@ double mae_idle_least_s(const mae_idle *idle);
 MAE_MUST_CHECK mae_error *mae_load_measure(mae_loads *loads, mae_idle *idle, mae_program *program, double relative,
                                            double most_s, mae_load *ret_load);
 
+/* One block of runs, of at least so long, between two spans of idleness as long; the one before it is not watched again
+ * where one has just been seen. */
+MAE_MUST_CHECK mae_error *mae_load_block(mae_loads *loads, mae_idle *idle, mae_program *program, double seconds,
+                                         mae_load *ret_load);
+
 #endif

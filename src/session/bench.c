@@ -143,10 +143,11 @@ mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t 
     return NULL;
 }
 
-/* Every single PE, the greedy choice, and the mix that was chosen. */
-static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double seconds)
+/* Every single PE, the greedy choice, and the mix that was chosen: their times, then, where there is a meter, what they
+ * draw. */
+static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double seconds, mae_arena *arena)
 {
-    mae_race race = {.seconds = seconds, .what = "final rounds", .begin = 0.5, .end = 1};
+    mae_race race = {.seconds = seconds, .what = "final rounds", .begin = 0.5, .end = work->context->meter ? 0.75 : 1};
     for (size_t p = 0; p < work->context->n_pes && p < 64; p++)
         mae_race_add(&race, work->single[p], true);
     mae_race_add(&race, work->greedy, true);
@@ -154,7 +155,10 @@ static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double 
         mae_race_add(&race, mixed, true);
     MAE_TRY(mae_race_run(work, &race));
     work->final_rounds = race.rounds;
-    return NULL;
+    mae_contender *finalists[MAE_RACE_MOST];
+    for (size_t i = 0; i < race.n; i++)
+        finalists[i] = race.racers[i].contender;
+    return mae_bench_measure_energy(work, finalists, race.n, seconds, arena);
 }
 
 /* What the profile alone promises of the best mix, before anything is raced. */
@@ -209,12 +213,12 @@ static mae_error *foresee_final(mae_bench_work *work, const mae_contender *mixed
     return error;
 }
 
-static mae_error *race(mae_bench_work *work, mae_contender **ret_mixed)
+static mae_error *race(mae_bench_work *work, mae_arena *arena, mae_contender **ret_mixed)
 {
     double seconds = work->options->race_s > 0 ? work->options->race_s : DEFAULT_RACE_S;
     MAE_TRY(mae_bench_refine(work, seconds * CHOOSING_PART, ret_mixed));
     MAE_TRY(foresee_final(work, *ret_mixed));
-    return final_race(work, *ret_mixed, seconds);
+    return final_race(work, *ret_mixed, seconds, arena);
 }
 
 static mae_error *prepare_goal(mae_bench_work *work)
@@ -243,7 +247,7 @@ static mae_error *bench_all(mae_bench_work *work, mae_bench_result *result)
     MAE_TRY(compile_greedy(work));
     MAE_TRY(foresee_plan(work));
     mae_contender *mixed = NULL;
-    MAE_TRY(race(work, &mixed));
+    MAE_TRY(race(work, result->arena, &mixed));
     return mae_bench_conclude(result, work, mixed);
 }
 

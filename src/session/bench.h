@@ -10,6 +10,15 @@
 #define MAE_BENCH_MOST_MIXED 16
 #define MAE_BENCH_CONFIDENCE 0.95
 #define MAE_BENCH_INDIFFERENCE 0.01 /* so close together that either will do */
+#define MAE_BENCH_MOST_METERED 32   /* rounds with the meter */
+
+/* What a contender's frames draw above idle, by the meter. */
+typedef struct mae_bench_draw {
+    size_t rounds;                                                        /* 0: not metered */
+    double watts[MAE_BENCH_MOST_METERED], half_w[MAE_BENCH_MOST_METERED]; /* per round; half: of the meter's interval */
+    double mean_w;
+    double scatter_w, meter_w; /* halves of the mean's 95 % interval: by the rounds' scatter, by the meter */
+} mae_bench_draw;
 
 /* A compiled mapping that takes part in the rounds. */
 typedef struct mae_contender {
@@ -23,6 +32,7 @@ typedef struct mae_contender {
     mae_verdict verdict;
     bool allowed;      /* verified, and within the goal's switches */
     double dynamic_mj; /* of a frame, by the profile; 0 without energy */
+    mae_bench_draw draw;
 } mae_contender;
 
 MAE_MUST_CHECK mae_error *mae_contender_create(const mae_context *context, const mae_graph *graph, const int *mapping,
@@ -62,11 +72,14 @@ typedef struct mae_bench_work {
     size_t final_rounds;
     double done; /* of the whole, as last reported */
     mae_bench_forecast before, predicted;
+    mae_bench_meter meter; /* how energy was measured; its texts live in the result's arena */
+    double static_half_w;  /* of the interval of its static_w; 0 where stated */
 } mae_bench_work;
 
 /* J of a frame that takes so long and uses so much dynamic energy; and how far it misses the bounds. */
 double mae_bench_value(const mae_bench_work *work, double latency_ms, double dynamic_mj);
 double mae_bench_miss(const mae_bench_work *work, double latency_ms, double dynamic_mj);
+double mae_bench_miss_of(const mae_bench_work *work, const mae_prediction *cost);
 double mae_bench_energy(const mae_bench_work *work, double latency_ms, double dynamic_mj);
 /* What a mapping costs by `profile`, its energy above the platform's own, and its J. */
 typedef struct mae_bench_cost {
@@ -115,9 +128,26 @@ double mae_bench_speed_of(const mae_profile *profile, const int *mapping, const 
 MAE_MUST_CHECK mae_error *mae_bench_foresee(const mae_bench_work *work, const mae_profile *profile, const int *mapping,
                                             double model_error, bool replan, mae_bench_forecast *ret_forecast);
 
-/* P(median ratio < 1) by drawing the rounds anew. */
-MAE_MUST_CHECK mae_error *mae_bench_chance_below_one(const double *a, const double *b, size_t rounds,
+/* P(median ratio < 1) by drawing the rounds anew; `half` is that of the 95 % interval of what all rounds have in
+ * common, as a logarithm. */
+MAE_MUST_CHECK mae_error *mae_bench_chance_below_one(const double *a, const double *b, size_t rounds, double half,
                                                      double *ret_chance);
+
+/* metered.c: after the final rounds, what each of those who ran draws, by the SoC's meter, turn by turn; from then on
+ * their values and misses are by that. Where it cannot be, work->meter says why, and nothing has changed. */
+MAE_MUST_CHECK mae_error *mae_bench_measure_energy(mae_bench_work *work, mae_contender *const *finalists, size_t n,
+                                                   double seconds, mae_arena *arena);
+/* Of a frame that takes so long: measured where the contender was metered, else by the profile. */
+double mae_bench_energy_of(const mae_bench_work *work, const mae_contender *contender, double latency_ms);
+/* The contender's energy with its interval, at the latencies of its rounds. It was metered. */
+MAE_MUST_CHECK mae_error *mae_bench_measured_energy(const mae_bench_work *work, const mae_contender *contender,
+                                                    mae_interval *ret_mj);
+/* Half of the 95 % interval that the meter leaves the logarithm of J in, or of the ratio of two J; 0 where not metered.
+ */
+double mae_bench_meter_half(const mae_bench_work *work, const mae_contender *contender);
+double mae_bench_meter_half_of_ratio(const mae_bench_work *work, const mae_contender *a, const mae_contender *b);
+/* An interval of something positive made wider by that. */
+void mae_bench_widen(mae_interval *interval, double half);
 
 /* What a caller of mae_bench_run() holds. */
 typedef struct mae_bench_result {

@@ -17,12 +17,25 @@ static json_t *interval(const mae_interval *value)
     return json_pack("[f,f]", value->low, value->high);
 }
 
-/* Energy is by the profile's figures, and J where it is not the latency itself. */
-static void add_goal_figures(json_t *object, const mae_bench *bench, double energy_mj, const mae_interval *objective)
+static bool has_energy(const mae_bench *bench)
 {
-    if (bench->profile->energy != MAE_ENERGY_NONE) {
+    return bench->meter.measured || bench->profile->energy != MAE_ENERGY_NONE;
+}
+
+static const char *source_of(const mae_bench *bench)
+{
+    return bench->meter.measured ? "measured" : "predicted";
+}
+
+/* Energy by the meter, or by the profile's figures, and J where it is not the latency itself. */
+static void add_goal_figures(json_t *object, const mae_bench *bench, double energy_mj, const mae_interval *measured_mj,
+                             const mae_interval *objective)
+{
+    if (has_energy(bench)) {
         json_object_set_new(object, "energy_mj", json_real(energy_mj));
-        json_object_set_new(object, "energy_source", json_string("predicted"));
+        if (bench->meter.measured)
+            json_object_set_new(object, "ci_mj", interval(measured_mj));
+        json_object_set_new(object, "energy_source", json_string(source_of(bench)));
     }
     if (bench->goal.minimize != MAE_MIN_LATENCY) {
         json_object_set_new(object, "objective", number(objective->median));
@@ -39,7 +52,7 @@ static json_t *entry(const mae_bench *bench, const char *name_key, const mae_ben
         json_object_set_new(object, "verified", json_boolean(of->verified));
         json_object_set_new(object, "max_rel", number(of->max_rel));
         json_object_set_new(object, "meets_bounds", json_boolean(of->meets_bounds));
-        add_goal_figures(object, bench, of->energy_mj, &of->objective);
+        add_goal_figures(object, bench, of->energy_mj, &of->measured_mj, &of->objective);
     }
     if (object && of->reason)
         json_object_set_new(object, "reason", json_string(of->reason));
@@ -70,8 +83,10 @@ static json_t *plan_part(const mae_bench *bench, const json_t *plan)
         json_pack("{s:O,s:f,s:f,s:o,s:b,s:b}", "segments", json_object_get(plan, "segments"), "predicted_ms",
                   bench->predicted_ms, "latency_ms", bench->latency_ms.median, "ci_ms", interval(&bench->latency_ms),
                   "optimal", bench->plan->optimal, "single_pe", bench->single_is_best);
+    if (part && bench->profile->energy != MAE_ENERGY_NONE)
+        json_object_set_new(part, "predicted_mj", json_real(bench->predicted_mj));
     if (part)
-        add_goal_figures(part, bench, bench->energy_mj, &bench->objective);
+        add_goal_figures(part, bench, bench->energy_mj, &bench->measured_mj, &bench->objective);
     return part;
 }
 
@@ -105,6 +120,31 @@ static json_t *scale_part(const mae_bench *bench)
     return json_pack("{s:f,s:s}", "factor", bench->drift, "origin", origins[bench->scale]);
 }
 
+/* Where the energies come from. */
+static json_t *energy_part(const mae_bench *bench)
+{
+    static const char *const sources[] = {
+        [MAE_ENERGY_NONE] = "none", [MAE_ENERGY_METER] = "meter", [MAE_ENERGY_MODEL] = "model"};
+    const mae_bench_meter *meter = &bench->meter;
+    json_t *part = json_pack("{s:s,s:s}", "source", source_of(bench), "profile", sources[bench->profile->energy]),
+           *rails;
+    if (part && meter->reason)
+        json_object_set_new(part, "reason", json_string(meter->reason));
+    if (!part || !meter->measured)
+        return part;
+    rails = json_array();
+    for (size_t i = 0; i < meter->n_rails; i++)
+        json_array_append_new(rails, json_string(meter->rails[i]));
+    json_object_set_new(part, "meter", json_string(meter->meter));
+    json_object_set_new(part, "rails", rails);
+    json_object_set_new(part, "rounds", json_integer((json_int_t)meter->rounds));
+    json_object_set_new(part, "span_ms", json_real(meter->span_s * 1e3));
+    json_object_set_new(part, "static_w", json_real(meter->static_w));
+    json_object_set_new(part, "static_source", json_string(meter->static_stated ? "stated" : "measured"));
+    json_object_set_new(part, "throttled", json_boolean(meter->throttled));
+    return part;
+}
+
 static json_t *whole(const mae_bench *bench, const json_t *plan)
 {
     const mae_verdict *verdict = &bench->verdict;
@@ -127,6 +167,8 @@ mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text)
     json_decref(plan);
     if (!object)
         return mae_error_nomem();
+    if (has_energy(bench) || bench->meter.reason)
+        json_object_set_new(object, "energy", energy_part(bench));
     mae_error *error = mae_json_text(object, ret_text);
     json_decref(object);
     return error;

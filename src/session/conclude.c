@@ -18,8 +18,9 @@ static mae_error *fill_entry(mae_bench_entry *entry, const mae_bench_work *work,
     MAE_TRY(mae_bench_meets(contender, &entry->meets_bounds));
     MAE_TRY(mae_median_of(contender->frames_ms, contender->rounds, &entry->latency_ms));
     MAE_TRY(mae_median_of(contender->values, contender->rounds, &entry->objective));
-    entry->energy_mj = mae_bench_energy(work, entry->latency_ms.median, contender->dynamic_mj);
-    return NULL;
+    mae_bench_widen(&entry->objective, mae_bench_meter_half(work, contender));
+    entry->energy_mj = mae_bench_energy_of(work, contender, entry->latency_ms.median);
+    return contender->draw.rounds ? mae_bench_measured_energy(work, contender, &entry->measured_mj) : NULL;
 }
 
 static mae_error *fill_entries(mae_bench_result *result, const mae_bench_work *work)
@@ -170,8 +171,11 @@ static mae_error *choose(const mae_bench_work *work, mae_contender *mixed, const
     if (mixed)
         MAE_TRY(mae_bench_meets(mixed, ret_mixed));
     if (mixed && best_single) {
+        double half = mae_bench_meter_half_of_ratio(work, mixed, best_single);
         MAE_TRY(mae_ratio_of(mixed->values, best_single->values, work->final_rounds, &ratio));
-        MAE_TRY(mae_bench_chance_below_one(mixed->values, best_single->values, work->final_rounds, &bench->p_beats));
+        mae_bench_widen(&ratio, half);
+        MAE_TRY(
+            mae_bench_chance_below_one(mixed->values, best_single->values, work->final_rounds, half, &bench->p_beats));
         *ret_mixed = *ret_mixed && ratio.high < 1;
     }
     if (!*ret_mixed)
@@ -200,12 +204,13 @@ static mae_error *bounds_not_met(const mae_bench_work *work, mae_contender *cons
     mae_interval time;
     MAE_TRY(mae_median_of(nearest->frames_ms, nearest->rounds, &time));
     size_t segments = mae_program_n_segments(nearest->runner->program);
-    if (work->profile->energy == MAE_ENERGY_NONE)
+    bool metered = nearest->draw.rounds > 0;
+    if (!metered && work->profile->energy == MAE_ENERGY_NONE)
         return mae_error_new(MAE_ERR_INFEASIBLE, "nothing met the bounds when measured; nearest: %.4g ms, %zu switches",
                              time.median, segments - 1);
-    return mae_error_new(MAE_ERR_INFEASIBLE,
-                         "nothing met the bounds when measured; nearest: %.4g ms, %.4g mJ (predicted), %zu switches",
-                         time.median, mae_bench_energy(work, time.median, nearest->dynamic_mj), segments - 1);
+    return mae_error_new(
+        MAE_ERR_INFEASIBLE, "nothing met the bounds when measured; nearest: %.4g ms, %.4g mJ (%s), %zu switches",
+        time.median, mae_bench_energy_of(work, nearest, time.median), metered ? "measured" : "predicted", segments - 1);
 }
 
 static mae_error *nothing_to_offer(const mae_bench_work *work, mae_contender *mixed)
@@ -224,7 +229,12 @@ static mae_error *fill_figures(mae_bench *bench, const mae_bench_work *work, con
 {
     MAE_TRY(mae_median_of(offered->frames_ms, offered->rounds, &bench->latency_ms));
     MAE_TRY(mae_median_of(offered->values, offered->rounds, &bench->objective));
-    bench->energy_mj = mae_bench_energy(work, bench->latency_ms.median, offered->dynamic_mj);
+    mae_bench_widen(&bench->objective, mae_bench_meter_half(work, offered));
+    bench->energy_mj = mae_bench_energy_of(work, offered, bench->latency_ms.median);
+    bench->predicted_mj = mae_bench_energy(work, bench->latency_ms.median, offered->dynamic_mj);
+    if (offered->draw.rounds)
+        MAE_TRY(mae_bench_measured_energy(work, offered, &bench->measured_mj));
+    bench->meter = work->meter;
     bench->goal = work->options->goal;
     bench->before = work->before;
     bench->predicted = work->predicted;

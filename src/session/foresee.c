@@ -172,7 +172,7 @@ mae_error *mae_bench_foresee(const mae_bench_work *work, const mae_profile *prof
 
 /* ---- drawing rounds ---- */
 
-mae_error *mae_bench_chance_below_one(const double *a, const double *b, size_t rounds, double *ret_chance)
+mae_error *mae_bench_chance_below_one(const double *a, const double *b, size_t rounds, double half, double *ret_chance)
 {
     double *ratios = malloc((2 * rounds + 1) * sizeof *ratios), *drawn = ratios + rounds;
     if (!ratios)
@@ -186,6 +186,8 @@ mae_error *mae_bench_chance_below_one(const double *a, const double *b, size_t r
             drawn[i] = ratios[(size_t)(mae_rng_uniform(&rng) * (double)rounds)];
         mae_stats_sort(drawn, rounds);
         double median = mae_stats_quantile(drawn, rounds, 0.5);
+        if (half > 0)
+            median *= exp(mae_rng_normal(&rng) * half / HALF_WIDTH);
         below += median < 1 ? 1 : median > 1 ? 0 : 0.5;
     }
     free(ratios);

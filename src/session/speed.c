@@ -24,7 +24,12 @@ double mae_bench_value(const mae_bench_work *work, double latency_ms, double dyn
 double mae_bench_miss(const mae_bench_work *work, double latency_ms, double dynamic_mj)
 {
     mae_prediction cost = {latency_ms, mae_bench_energy(work, latency_ms, dynamic_mj), 0};
-    return fmax(-1, mae_goal_miss(&work->options->goal, &cost) - TOLERANCE);
+    return mae_bench_miss_of(work, &cost);
+}
+
+double mae_bench_miss_of(const mae_bench_work *work, const mae_prediction *cost)
+{
+    return fmax(-1, mae_goal_miss(&work->options->goal, cost) - TOLERANCE);
 }
 
 mae_error *mae_bench_cost_of(const mae_bench_work *work, const mae_cost_index *index, const int *mapping,

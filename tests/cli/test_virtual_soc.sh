@@ -71,8 +71,34 @@ mae 0 run "$model" --soc board.json --plan edp.json --frames 30 --verify --json
 json_has '"ok":true'
 json_has '"max_abs":0'
 within 0.01 "$(value p50)" 14.65
-mae 0 bench "$model" --soc board.json --budget 20 --minimize edp --json
+
+# Bench measures every single PE's energy and the plan's: within 2 % of the truth, whatever the profile says of one PE.
+mae 0 bench "$model" --soc board.json --budget 20 --minimize energy --max-latency-ms 33 --json -o offered.json
 json_has '"ok":true'
+json_has '"source":"measured","profile":"meter","meter":"hwmon","rails":["gpu","dla"]'
+emptied board
+mv out bench.json
+energy_of() { # PE
+    flat bench.json | grep -o "\"pe\":\"$1\",\"complete\":true[^{}]*" | head -n 1 | grep -o '"energy_mj":[0-9.]*' | cut -d: -f2
+}
+for pe in gpu@low gpu@high dla; do
+    mae 0 eval truth.json --mapping "$pe*6" --json
+    within 0.02 "$(energy_of $pe)" "$(value energy_mj)"
+done
+mae 0 eval truth.json --mapping 'dla*2,gpu@low*4' --json
+truth=$(value energy_mj)
+flat offered.json | grep -q '"pe":"dla","layers":\["conv1","pool1"\]' || fail "another plan than by the truth"
+within 0.02 "$(flat bench.json | sed 's/.*"predicted_mj"//' | grep -o '"energy_mj":[0-9.]*' | head -n 1 | cut -d: -f2)" "$truth"
+
+# A profile that has the DLA's energy wrong: a plan for it, but not one offered that the meter finds no better.
+sed 's/"dla": *{ "time_ms": \([0-9.]*\), "energy_mj": [0-9.]* }/"dla": { "time_ms": \1, "energy_mj": 0.1 }/g' truth.json >wrong.json
+mae 0 plan wrong.json --minimize energy --json
+flat | grep -q '"segments":\[{"pe":"dla"[^{}]*}\]' || fail "the wrong profile does not tempt"
+mae 0 bench "$model" --soc board.json --profile wrong.json --minimize energy
+prints "mJ (measured)"
+prints "Measured by the hwmon meter (gpu, dla)"
+prints "alone is what the plan offers"
+quiet
 emptied board
 
 # Slow motion on a real clock, a little of it, to be quick.

@@ -164,7 +164,7 @@ static void chances_are_kept(void **state)
             b[i] = 5 * exp(0.02 * mae_rng_normal(&rng));
             a[i] = 5 * truth * exp(0.02 * mae_rng_normal(&rng));
         }
-        assert_null(mae_bench_chance_below_one(a, b, N, &chance));
+        assert_null(mae_bench_chance_below_one(a, b, N, 0, &chance));
         sum += chance - (truth < 1 ? 1 : 0);
         if (chance > 0.99 || chance < 0.01) {
             said_over_99++;
@@ -175,16 +175,31 @@ static void chances_are_kept(void **state)
     assert_true(said_over_99 > 20);
     assert_true(wrong_over_99 <= 0.05 * said_over_99);
     double same[3] = {1, 1, 1}, half;
-    assert_null(mae_bench_chance_below_one(same, same, 3, &half));
+    assert_null(mae_bench_chance_below_one(same, same, 3, 0, &half));
     assert_true(half == 0.5);
+}
+
+/* Rounds that are all alike, and a meter that leaves open by how much: 2 % better is one standard deviation. */
+static void what_the_meter_leaves_open_counts(void **state)
+{
+    (void)state;
+    double a[6] = {0.98, 0.98, 0.98, 0.98, 0.98, 0.98}, b[6] = {1, 1, 1, 1, 1, 1}, chance;
+    assert_null(mae_bench_chance_below_one(a, b, 6, 0, &chance));
+    assert_true(chance == 1);
+    assert_null(mae_bench_chance_below_one(a, b, 6, 1.96 * 0.02, &chance));
+    assert_true(fabs(chance - 0.84) < 0.04);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_stays),    cmocka_unit_test(equals_stay),
-        cmocka_unit_test(bounds_come_first), cmocka_unit_test(far_behind_is_out_at_once),
-        cmocka_unit_test(chances_are_kept),  cmocka_unit_test(nothing_costs_nothing),
+        cmocka_unit_test(what_the_meter_leaves_open_counts),
+        cmocka_unit_test(the_best_stays),
+        cmocka_unit_test(equals_stay),
+        cmocka_unit_test(bounds_come_first),
+        cmocka_unit_test(far_behind_is_out_at_once),
+        cmocka_unit_test(chances_are_kept),
+        cmocka_unit_test(nothing_costs_nothing),
     };
     return cmocka_run_group_tests_name("race", tests, NULL, NULL);
 }
