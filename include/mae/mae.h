@@ -162,10 +162,10 @@ typedef struct mae_live mae_live;
 
 /* All zero: least latency, every mapping kept, PEs called by threads of their own. */
 typedef struct mae_live_options {
-    const mae_rules *rules; /* NULL: least latency, unless a goal is set. They must outlive the session */
-    const mae_policy_params *params;       /* NULL: MAE_POLICY_PARAMS_INIT */
+    const mae_rules *rules;          /* NULL: least latency, unless a goal is set. They must outlive the session */
+    const mae_policy_params *params; /* NULL: MAE_POLICY_PARAMS_INIT */
     double expected_period_ms, expected_deadline_ms; /* of frames, for choosing what stays compiled; 0: unknown */
-    double keep_bytes; /* for compiled segments; 0: no limit */
+    double keep_bytes;                               /* for compiled segments; 0: no limit */
     double timeout_ms; /* of a call of a PE; 0: 20 times what the profile says, 250 ms at the least; below 0: there is
                           none, and PEs are called on the thread that calls mae_live_run() */
     double retry_ms, retry_most_ms; /* a PE taken out is tried after so long, then twice as long, ...; 0: 10 and 200 */
@@ -213,14 +213,14 @@ MAE_API const mae_live_frame *mae_live_last(const mae_live *live);
 /* A summary as of the last frame's end; from any thread. */
 typedef struct mae_live_status {
     uint64_t frames, repeats, switches;
-    uint64_t losses;       /* how often a PE was taken out ... */
-    uint64_t hung;         /* ... because a call had not come back in time */
-    double leaked_bytes;   /* left to such calls */
+    uint64_t losses;     /* how often a PE was taken out ... */
+    uint64_t hung;       /* ... because a call had not come back in time */
+    double leaked_bytes; /* left to such calls */
     uint64_t reprofiles, replans;
     uint64_t builds, build_failures; /* segments compiled beside the frames */
     size_t n_mappings, n_compiled;   /* of the plan; ready to run at once */
     double compiled_bytes;
-    uint64_t present, used;          /* PEs of the profile, as masks: there; of the last frame */
+    uint64_t present, used;           /* PEs of the profile, as masks: there; of the last frame */
     double battery, celsius, power_w; /* NAN: not known */
     double latency_ms;
     mae_goal goal;
@@ -244,13 +244,13 @@ MAE_API MAE_MUST_CHECK mae_error *mae_live_segments(const mae_live *live, mae_li
 typedef struct mae_play_strategy {
     const char *name; /* "gpu only", "front 2", "policy", "clairvoyant" */
     size_t frames;
-    size_t misses; /* answered late or not at all */
-    size_t lost;   /* never answered, or answered twice */
-    size_t wrong;  /* the outputs were not that frame's */
+    size_t misses;    /* answered late or not at all */
+    size_t lost;      /* never answered, or answered twice */
+    size_t wrong;     /* the outputs were not that frame's */
     double energy_mj; /* of the SoC over the whole script, idle draw included; 0 without energy in the profile */
     double p50_ms, p99_ms, max_ms; /* from a frame's arrival to its answer */
     size_t switches;
-    bool live;                                       /* it was the live session; else the next five are 0 */
+    bool live; /* it was the live session; else the next five are 0 */
     size_t repeats, losses, hung, reprofiles, replans;
     bool bound;    /* misses and energy are the least that any choice can reach, not what was played ... */
     bool attained; /* ... and this choice reaches them */

@@ -41,8 +41,8 @@ typedef struct cli_group {
 } cli_group;
 
 typedef struct cli_syntax {
-    const char *command;  /* "plan" */
-    const char *operand;  /* "PROFILE"; NULL: none */
+    const char *command; /* "plan" */
+    const char *operand; /* "PROFILE"; NULL: none */
     bool operand_optional;
     const char *summary;  /* a line for "mae --help" */
     const char *text;     /* what it does, for "mae plan --help" */

@@ -99,16 +99,11 @@ static mae_error *check_needs(const sim_options *options)
 {
     static const struct {
         sim_key key, needs;
-    } needs[] = {{SIM_KEY_METER, SIM_KEY_METER_ROOT},
-                 {SIM_KEY_METER_LSB_MA, SIM_KEY_METER_ROOT},
-                 {SIM_KEY_METER_RANGE_UJ, SIM_KEY_METER_ROOT},
-                 {SIM_KEY_RAIL_V, SIM_KEY_METER_ROOT},
-                 {SIM_KEY_BATTERY_LEVEL, SIM_KEY_BATTERY_WH},
-                 {SIM_KEY_OTHER_W, SIM_KEY_BATTERY_WH},
-                 {SIM_KEY_THERMAL_S, SIM_KEY_THERMAL_K_PER_W},
-                 {SIM_KEY_THROTTLE_C, SIM_KEY_THERMAL_K_PER_W},
-                 {SIM_KEY_THROTTLE_FACTOR, SIM_KEY_THROTTLE_C},
-                 {SIM_KEY_THROTTLE_HYSTERESIS_K, SIM_KEY_THROTTLE_C}};
+    } needs[] = {{SIM_KEY_METER, SIM_KEY_METER_ROOT},           {SIM_KEY_METER_LSB_MA, SIM_KEY_METER_ROOT},
+                 {SIM_KEY_METER_RANGE_UJ, SIM_KEY_METER_ROOT},  {SIM_KEY_RAIL_V, SIM_KEY_METER_ROOT},
+                 {SIM_KEY_BATTERY_LEVEL, SIM_KEY_BATTERY_WH},   {SIM_KEY_OTHER_W, SIM_KEY_BATTERY_WH},
+                 {SIM_KEY_THERMAL_S, SIM_KEY_THERMAL_K_PER_W},  {SIM_KEY_THROTTLE_C, SIM_KEY_THERMAL_K_PER_W},
+                 {SIM_KEY_THROTTLE_FACTOR, SIM_KEY_THROTTLE_C}, {SIM_KEY_THROTTLE_HYSTERESIS_K, SIM_KEY_THROTTLE_C}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (options->text[needs[i].key] && !options->text[needs[i].needs])
             return mae_error_new(MAE_ERR_USAGE, "option %s of a virtual PE needs the option %s too",

@@ -65,7 +65,7 @@ typedef struct sim_settings {
     double lsb_ma, range_uj, rail_v;
     double battery_wh; /* 0: none */
     double battery_level;
-    double other_w; /* drawn from the battery by all else, heating nothing here */
+    double other_w;                       /* drawn from the battery by all else, heating nothing here */
     double ambient_c, k_per_w, thermal_s; /* k_per_w 0: stays at ambient */
     double throttle_c, throttle_factor, throttle_hysteresis_k;
 } sim_settings;

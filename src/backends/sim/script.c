@@ -78,8 +78,7 @@ static mae_error *check_keys(const place *at, const sim_script_event *event)
 {
     bool factor = event->deed == SIM_SLOW || event->deed == SIM_LIE;
     bool takes_ms = event->deed == SIM_STALL || event->deed == SIM_DELAY;
-    const char *const known[] = {
-        "at_ms", "at_run", "pe", "event", factor ? "factor" : "pe", takes_ms ? "ms" : "pe"};
+    const char *const known[] = {"at_ms", "at_run", "pe", "event", factor ? "factor" : "pe", takes_ms ? "ms" : "pe"};
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)at->object, key, value) {

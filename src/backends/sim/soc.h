@@ -41,7 +41,7 @@ typedef struct sim_job {
     double time_factor, energy_factor; /* on all phases */
     double *spent_ns;                  /* per phase; what it took. NULL: not wanted */
     size_t queue_phase;                /* waiting for the resource counts as part of this one */
-    bool (*done)(void *ctx); /* a wait that is over as soon as this says so; NULL: it is not */
+    bool (*done)(void *ctx);           /* a wait that is over as soon as this says so; NULL: it is not */
     void *done_ctx;
     sim_job_state state;
     size_t at; /* present phase */

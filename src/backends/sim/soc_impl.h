@@ -51,7 +51,7 @@ struct sim_soc {
     double now_ns;               /* since the SoC was made */
     sim_job *jobs;
     int held;
-    double pace; /* on all times of all PEs */
+    double pace;      /* on all times of all PEs */
     size_t script_at; /* next event by time */
     sim_power power;
     sim_tree *tree; /* NULL: none */
