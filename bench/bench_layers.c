@@ -15,6 +15,7 @@
 #include "onnx/onnx.h"
 #include "pe/module.h"
 #include "pe/program.h"
+#include "run/compare.h"
 
 enum { ORT, DNN, N_PES };
 static const char *const backends[N_PES] = {"ort", "onednn"};
@@ -158,6 +159,24 @@ static double turn_ms(const bench *b, mae_program *program, int frames)
     return (double)(now_ns(b) - begin) * 1e-6 / frames;
 }
 
+/* After a run of both on the same inputs. */
+static void compare(const bench *b, mae_program *const *programs)
+{
+    double worst = 0.0;
+    bool ok = true;
+    for (size_t i = 0; i < b->graph->n_outputs; i++) {
+        const void *data[N_PES];
+        mae_shape shape;
+        for (int p = 0; p < N_PES; p++)
+            fine(mae_program_read(programs[p], b->graph->outputs[i], &data[p], &shape));
+        mae_difference d =
+            mae_compare(&shape, data[DNN], data[ORT], b->pes[DNN]->abs_tolerance, b->pes[DNN]->rel_tolerance);
+        ok = ok && d.ok;
+        worst = d.max_abs > worst ? d.max_abs : worst;
+    }
+    printf("outputs differ by %.2g at most, %s the tolerance\n", worst, ok ? "within" : "BEYOND");
+}
+
 static void race(const bench *b)
 {
     size_t n = (size_t)b->options.rounds;
@@ -180,6 +199,7 @@ static void race(const bench *b)
     printf("%s, %d threads: ort %.3f ms (best %.3f), onednn %.3f ms (best %.3f), %zu segments\n", b->options.model,
            b->options.threads, ort.median, ms[ORT][0], dnn.median, ms[DNN][0], mae_program_n_segments(programs[DNN]));
     printf("ratio %.3f (%.3f to %.3f), of the best %.3f\n", r.median, r.low, r.high, ms[DNN][0] / ms[ORT][0]);
+    compare(b, programs);
     for (int p = 0; p < N_PES; p++) {
         free(ms[p]);
         mae_program_destroy(programs[p]);

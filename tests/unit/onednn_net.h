@@ -470,7 +470,8 @@ static inline bool net_moved_from(const net *n, const mae_node *node, const int6
         if (!strcmp(node->op, "Transpose"))
             p[net_attr_at(node, "perm", (size_t)i, 0)] = at[i];
         else if (!strcmp(node->op, "Slice"))
-            p[i] = at[i] + ((const int64_t *)n->tensors[node->inputs[1]].data)[i];
+            p[i] = at[i] * (node->n_inputs > 4 ? ((const int64_t *)n->tensors[node->inputs[4]].data)[i] : 1) +
+                   ((const int64_t *)n->tensors[node->inputs[1]].data)[i];
         else
             p[i] = at[i] - ((const int64_t *)n->tensors[node->inputs[1]].data)[i];
     }
@@ -498,7 +499,7 @@ static inline double net_element(const net *n, const mae_node *node, size_t e, c
         return net_mean_at(n, node, at);
     if (!strcmp(op, "BatchNormalization"))
         return net_batch_norm(n, node, (double)n->values[node->inputs[0]][e], at[1]);
-    if (!strcmp(op, "Reshape"))
+    if (!strcmp(op, "Reshape") || !strcmp(op, "Dropout"))
         return (double)n->values[node->inputs[0]][e];
     if (!strcmp(op, "Transpose") || !strcmp(op, "Slice") || !strcmp(op, "Pad"))
         return net_moved_from(n, node, at, p) ? (double)n->values[node->inputs[0]][net_at(x, p)] : 0;

@@ -107,29 +107,6 @@ void mae_dnn_chain_cut(mae_dnn_chain *chain, size_t n)
     chain->n_nodes = n ? chain->posts[n - 1].n_nodes : 1 + chain->n_folded;
 }
 
-/* A primitive of its own costs as much as some hundreds of elements. */
-#define MANY_ELEMENTS 512
-
-void mae_dnn_chain_cut_slow(const mae_dnn_build *b, mae_dnn_chain *chain)
-{
-    bool wide = (dnnl_get_effective_cpu_isa() & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
-    int sum = find_sum(b, chain);
-    dnnl_dim_t count = 1;
-    size_t n = 0;
-
-    for (int i = 0; i < chain->ndims; i++)
-        count *= chain->dims[i];
-    if (wide || count < MANY_ELEMENTS)
-        return;
-    for (; n < chain->n_posts; n++) {
-        const mae_dnn_post *post = &chain->posts[n];
-        bool relu = post->kind == MAE_DNN_POST_FUNCTION && post->function.alg == dnnl_eltwise_relu;
-        if (!relu && (int)n != sum)
-            break;
-    }
-    mae_dnn_chain_cut(chain, n);
-}
-
 mae_error *mae_dnn_chain_fuse(mae_dnn_build *b, mae_dnn_chain *chain, mae_dnn_create_fn *create, void *ctx,
                               dnnl_primitive_desc_t *ret_pd)
 {

@@ -76,8 +76,6 @@ MAE_MUST_CHECK mae_error *mae_dnn_chain_fuse(mae_dnn_build *build, mae_dnn_chain
 
 /* Keeps the first `n` post-operations at most; leaves the others to primitives of their own. */
 void mae_dnn_chain_cut(mae_dnn_chain *chain, size_t n);
-/* For a product of matrices: leaves what the library would do element by element, without its generated code. */
-void mae_dnn_chain_cut_slow(const mae_dnn_build *build, mae_dnn_chain *chain);
 
 /* Adds the primitive with its post-operations' arguments and its result; takes over `pd`. `over` is a value the
  * result may be written over, or -1. */

@@ -141,7 +141,6 @@ static mae_error *lower(product *p, int index)
     size_t n;
 
     MAE_TRY(mae_dnn_chain_grow(b, index, p->ndims, p->dst_dims, last, p->constant && last >= 0, &chain));
-    mae_dnn_chain_cut_slow(b, &chain);
     MAE_TRY(describe(p, p->bias >= 0 || chain.scale));
     MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, p, &pd));
     mae_error *error = arguments(p, &chain, args, &n);

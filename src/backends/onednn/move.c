@@ -89,6 +89,22 @@ static mae_error *see_part(mae_dnn_build *b, int src, mae_dnn_layout part, int n
     return mae_dnn_value_view(b, src, wanted, offset, -1, ret_view);
 }
 
+/* Does a part with these dimensions end inside of a block? The library can describe that, but copies it element by
+ * element. */
+static bool cuts_block(mae_dnn_layout whole, const dnnl_dim_t *dims)
+{
+    mae_dnn_lie lie;
+
+    if (!mae_dnn_layout_lie(whole, &lie))
+        return true;
+    for (int i = 0; i < lie.n_blocks; i++) {
+        dnnl_dim_t axis = lie.block_axes[i];
+        if (dims[axis] != lie.dims[axis] && dims[axis] % lie.blocks[i] != 0)
+            return true;
+    }
+    return false;
+}
+
 /* One part of a tensor, with these dimensions, as a value of `to`: no copy where it lies in one piece. */
 static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offsets, const dnnl_dim_t *dims, int to)
 {
@@ -96,7 +112,9 @@ static mae_error *take_part(mae_dnn_build *b, int from, const dnnl_dim_t *offset
     int ndims = mae_dnn_dims(b, from, whole), own_ndims = mae_dnn_dims(b, to, own), src, view = -1, dense;
 
     MAE_TRY(mae_dnn_value_native(b, from, &src));
-    mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, dims, offsets);
+    mae_dnn_layout part = cuts_block(mae_dnn_at(b, src)->layout, dims)
+                              ? NULL
+                              : mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, dims, offsets);
     if (!part) { /* a block would be cut */
         MAE_TRY(mae_dnn_value_dense(b, from, &src));
         part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, src)->layout, dims, offsets);

@@ -129,7 +129,6 @@ mae_error *mae_dnn_lower_tiled(mae_dnn_conv *c, mae_dnn_chain *chain)
     }
     t.columns = c->channels * t.window;
     keep_functions(chain);
-    mae_dnn_chain_cut_slow(b, chain);
     MAE_TRY(describe(&t));
     MAE_TRY(mae_dnn_chain_fuse(b, chain, create, &t, &pd));
     mae_error *error = product(&t, chain, args);
