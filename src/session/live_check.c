@@ -100,7 +100,7 @@ static mae_error *look(mae_live *live, int p, live_unit *unit, double plan_ms)
     if (fabs(log(live->factor[p])) <= MATTERS)
         live->factor[p] = 1; /* as it was profiled */
     live->status.reprofiles++;
-    return live_frame_plan_anew(live);
+    return live_change_plan_anew(live);
 }
 
 mae_error *live_check_idle(mae_live *live, double period_ms, double deadline_ms)

@@ -15,9 +15,17 @@ MAE_MUST_CHECK mae_error *live_lost_retry(mae_live *live);
 /* Of a call of this unit, which should take so long. */
 uint64_t live_lost_timeout_ns(const mae_live *live, const live_unit *unit, double expected_ms);
 
-/* live_frame.c */
+/* live_change.c: the plan, and what is compiled. */
+/* What the last frames say of each PE's times. */
+void live_change_measure(mae_live *live);
 /* Has a plan made for live->factor, now or beside the frames. */
-MAE_MUST_CHECK mae_error *live_frame_plan_anew(mae_live *live);
+MAE_MUST_CHECK mae_error *live_change_plan_anew(mae_live *live);
+/* Takes what was built and planned beside the frames; has built what is to stay compiled, or is wanted. */
+MAE_MUST_CHECK mae_error *live_change_take_built(mae_live *live);
+MAE_MUST_CHECK mae_error *live_change_order_kept(mae_live *live);
+MAE_MUST_CHECK mae_error *live_change_want(mae_live *live, int wanted);
+/* Here and now. A PE that cannot is taken out; *ret_done says whether all could. */
+MAE_MUST_CHECK mae_error *live_change_compile(mae_live *live, int point, bool *ret_done);
 
 /* live_check.c: a PE that was found slow and is not used any more is timed before a frame, now and then, where there is
  * time for it. */
