@@ -65,7 +65,8 @@ static void open_bench(bench *b, const sim_world_spec *spec, const mae_meter_dri
                        size_t n)
 {
     mae_option all[12] = {{"meter_root", NULL}, {"rails", b->one_rail ? "one" : "per-pe"}};
-    memcpy(all + 2, options, n * sizeof *options);
+    for (size_t i = 0; i < n; i++)
+        all[2 + i] = options[i];
     tree_make(&b->tree);
     all[0].value = b->tree.root;
     sim_world_make(spec, &b->world);
