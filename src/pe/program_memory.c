@@ -3,43 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pe/buffer.h"
 #include "pe/program_impl.h"
-
-#define ALIGNMENT 64u
-
-static mae_error *reserve_host(mae_buffer *buffer, size_t bytes)
-{
-    if (buffer->host && buffer->bytes >= bytes)
-        return NULL;
-    if (bytes > SIZE_MAX - ALIGNMENT)
-        return mae_error_nomem();
-    size_t size = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, size);
-    if (!memory)
-        return mae_error_nomem();
-    memset(memory, 0, size);
-    free(buffer->host);
-    buffer->host = memory;
-    buffer->bytes = size;
-    return NULL;
-}
 
 static mae_error *open_slot(mae_program *program, int tensor, int producer)
 {
     const mae_tensor *t = &program->graph->tensors[tensor];
-    if (t->shape.dtype == MAE_STRING)
-        return mae_error_new(MAE_ERR_UNSUPPORTED, "tensor %s holds strings, which cannot cross a segment's border",
-                             t->name);
+    MAE_TRY(mae_buffer_check(t));
     program->slot_of[tensor] = (int)program->n_slots;
     mae_program_slot *slot = &program->slots[program->n_slots++];
     slot->producer = producer;
     slot->host.tensor = tensor;
     slot->host.shape = t->shape;
     if (!t->is_static) {
-        slot->host.grow = reserve_host;
+        slot->host.grow = mae_buffer_reserve;
         return NULL; /* its producer knows how much, once it has run */
     }
-    MAE_TRY(reserve_host(&slot->host, t->bytes));
+    MAE_TRY(mae_buffer_reserve(&slot->host, t->bytes));
     slot->host.bytes = t->bytes;
     return NULL;
 }

@@ -6,49 +6,29 @@
 
 #include "base/clock.h"
 #include "core/graph.h"
+#include "pe/buffer.h"
 #include "session/live.h"
 
-#define ALIGNMENT 64u
-
 /* ---- buffers ---- */
-
-static mae_error *reserve(mae_buffer *buffer, size_t bytes)
-{
-    if (buffer->host && buffer->bytes >= bytes)
-        return NULL;
-    if (bytes > SIZE_MAX - ALIGNMENT)
-        return mae_error_nomem();
-    size_t size = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
-    void *memory = aligned_alloc(ALIGNMENT, size);
-    if (!memory)
-        return mae_error_nomem();
-    memset(memory, 0, size);
-    free(buffer->host);
-    buffer->host = memory;
-    buffer->bytes = size;
-    return NULL;
-}
 
 static mae_error *make_buffer(const mae_graph *graph, int tensor, mae_buffer **ret_buffer)
 {
     const mae_tensor *t = &graph->tensors[tensor];
-    if (t->shape.dtype == MAE_STRING)
-        return mae_error_new(MAE_ERR_UNSUPPORTED, "tensor %s holds strings, which cannot cross a segment's border",
-                             t->name);
+    MAE_TRY(mae_buffer_check(t));
     mae_buffer *buffer = calloc(1, sizeof *buffer);
     if (!buffer)
         return mae_error_nomem();
     buffer->tensor = tensor;
     buffer->shape = t->shape;
     if (t->is_static) {
-        mae_error *error = reserve(buffer, t->bytes);
+        mae_error *error = mae_buffer_reserve(buffer, t->bytes);
         if (error) {
             free(buffer);
             return error;
         }
         buffer->bytes = t->bytes;
     } else {
-        buffer->grow = reserve;
+        buffer->grow = mae_buffer_reserve;
     }
     *ret_buffer = buffer;
     return NULL;
@@ -138,7 +118,7 @@ void live_unit_destroy(live_unit *unit)
     mae_arena_destroy(unit->arena);
 }
 
-mae_error *live_unit_bind(live_unit *unit)
+static mae_error *bind(live_unit *unit)
 {
     mae_buffer **inputs = unit->own_inputs ? unit->own_inputs : unit->inputs;
     mae_buffer **outputs = unit->own_outputs ? unit->own_outputs : unit->outputs;
@@ -151,7 +131,7 @@ mae_error *live_unit_run(live_unit *unit)
 {
     const mae_pe_ops *ops = unit->device->ops;
     if (unit->stale)
-        MAE_TRY(live_unit_bind(unit));
+        MAE_TRY(bind(unit));
     for (size_t i = 0; unit->own_inputs && i < unit->segment.n_inputs; i++)
         MAE_TRY(ops->write(unit->device, unit->own_inputs[i], unit->inputs[i]->host));
     MAE_TRY(ops->run(unit->unit));
