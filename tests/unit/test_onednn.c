@@ -1,14 +1,5 @@
 /* The oneDNN backend against a plain interpreter, on small networks chosen to be difficult. */
-#include "onednn_net.h"
-
-static net_engine engine;
-static bool present;
-
-#define NEED_ENGINE()                                                                                                  \
-    do {                                                                                                               \
-        if (!present)                                                                                                  \
-            skip();                                                                                                    \
-    } while (0)
+#include "onednn_engine.h"
 
 static void convolutions(void **state)
 {
@@ -490,21 +481,6 @@ static void says_no(void **state)
     net_pool(&n, "MaxPool", net_input(&n, NET_DIMS(1, 3, 8, 8)), 2, 2, 0);
     net_output_of(&n, 0, NET_DIMS(1, 3, 4, 4));
     refuse(&n, "a pooling that also yields indices");
-}
-
-static int open_engine(void **state)
-{
-    (void)state;
-    present = net_open(&engine, 1);
-    return 0;
-}
-
-static int close_engine(void **state)
-{
-    (void)state;
-    if (present)
-        net_close(&engine);
-    return 0;
 }
 
 int main(void)

@@ -1,15 +1,6 @@
 /* Where the oneDNN backend puts things: concatenations that grow, paddings left to convolutions, parts taken in steps,
  * weights with space between their rows. */
-#include "onednn_net.h"
-
-static net_engine engine;
-static bool present;
-
-#define NEED_ENGINE()                                                                                                  \
-    do {                                                                                                               \
-        if (!present)                                                                                                  \
-            skip();                                                                                                    \
-    } while (0)
+#include "onednn_engine.h"
 
 /* What there was and something new, again and again, as in DenseNet. */
 static void concatenations_grow(void **state)
@@ -208,21 +199,6 @@ static void dropouts_that_train(void **state)
     assert_false(engine.pe->ops->supports(engine.pe, &n.graph, 0, &reason));
     assert_non_null(reason);
     net_end(&n);
-}
-
-static int open_engine(void **state)
-{
-    (void)state;
-    present = net_open(&engine, 1);
-    return 0;
-}
-
-static int close_engine(void **state)
-{
-    (void)state;
-    if (present)
-        net_close(&engine);
-    return 0;
 }
 
 int main(void)

@@ -1,11 +1,8 @@
 /* Random networks on the oneDNN backend, in random segments, against a plain interpreter: what goes wrong between
  * operators (memory shared or written over too early, layouts mixed up) shows up here. */
-#include "onednn_net.h"
+#include "onednn_engine.h"
 
 #define NETWORKS 120
-
-static net_engine engine;
-static bool present;
 
 static int64_t below(net *n, int64_t limit)
 {
@@ -149,21 +146,6 @@ static void random_networks(void **state)
         }
         net_end(&n);
     }
-}
-
-static int open_engine(void **state)
-{
-    (void)state;
-    present = net_open(&engine, 1);
-    return 0;
-}
-
-static int close_engine(void **state)
-{
-    (void)state;
-    if (present)
-        net_close(&engine);
-    return 0;
 }
 
 int main(void)
