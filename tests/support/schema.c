@@ -135,6 +135,15 @@ static void find_keys(const json_t *schema, const char *docs)
         find_keys(json_object_get(schema, "additionalProperties"), docs);
 }
 
+json_t *schema_check_text(const char *name, const char *text)
+{
+    json_t *schema = schema_load(name), *value = json_loads(text, 0, NULL);
+    assert_non_null(value);
+    schema_check(schema, value, "");
+    json_decref(schema);
+    return value;
+}
+
 void schema_check_documented(const char *name)
 {
     char path[4096];

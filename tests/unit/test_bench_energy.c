@@ -50,16 +50,13 @@ static void check_json(const mae_bench *bench)
 {
     char *text;
     succeed(mae_bench_to_json(bench, &text));
-    json_t *schema = schema_load("schemas/mae-bench.schema.json"), *value = json_loads(text, 0, NULL);
-    assert_non_null(value);
-    schema_check(schema, value, "");
+    json_t *value = schema_check_text("schemas/mae-bench.schema.json", text);
     json_t *plan = json_object_get(value, "plan"), *energy = json_object_get(value, "energy");
     const char *source = bench->meter.measured ? "measured" : "predicted";
     assert_string_equal(json_string_value(json_object_get(plan, "energy_source")), source);
     assert_string_equal(json_string_value(json_object_get(energy, "source")), source);
     assert_int_equal(json_object_get(plan, "ci_mj") != NULL, bench->meter.measured);
     assert_int_equal(json_object_get(energy, "reason") != NULL, bench->meter.reason != NULL);
-    json_decref(schema);
     json_decref(value);
     free(text);
 }
