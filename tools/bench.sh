@@ -7,14 +7,12 @@ set -eu
 cd "$(dirname "$0")/.."
 tools/fetch-models.sh
 mkdir -p demo/bench
-wanted=" $* "
-shared=../shared/models
+. tools/networks.sh
 
 bench() { # name, model, further options
-    name=$1 model=$2
+    name=$1 model=$2 data=$(dirname "$2")/test_data_set_0/input_0.pb
     shift 2
-    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
-    [ -f "$model" ] || { echo "$name: skipped, $model is not here" >&2; return 0; }
+    [ ! -f "$data" ] || set -- "$@" --input "$data"
     for threads in ${THREADS:-1 2}; do
         echo "$name, $threads thread(s)" >&2
         build/mae bench "$model" "$@" --threads "$threads" --race "${RACE:-8}" --json \
@@ -24,16 +22,7 @@ bench() { # name, model, further options
 }
 
 rm -f demo/bench/*.json demo/bench/*.part
-bench ppocrv4_det demo/models/ppocrv4_det.onnx --shape x=1,3,384,768
-bench ppocrv4_rec demo/models/ppocrv4_rec.onnx --shape x=1,3,48,320
-bench ppocrv4_cls demo/models/ppocrv4_cls.onnx --shape x=1,3,48,192
-bench blazeface demo/models/blazeface.onnx
-bench dronet $shared/dronet/model.onnx --input $shared/dronet/test_data_set_0/input_0.pb
-bench fastestdet $shared/fastestdet/model.onnx --input $shared/fastestdet/test_data_set_0/input_0.pb
-bench mlsd_tiny demo/models/mlsd_tiny.onnx
-for net in ${MAE_NETWORKS:-}; do # further .onnx files of one's own
-    bench "$(basename "$net" .onnx)" "$net"
-done
+for_each_network bench
 node tools/bench-table.mjs demo/bench/*.json
 
 # The planner: growth on random chains, and (PLANNER=smt) beside an SMT solver.

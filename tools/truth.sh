@@ -10,14 +10,11 @@ cd "$(dirname "$0")/.."
 tools/fetch-models.sh
 cmake --build build --target bench_truth mae-ort mae-onednn >/dev/null
 mkdir -p demo/truth
-wanted=" $* "
-shared=../shared/models
+. tools/networks.sh
 
 truth() { # name, model, further options
     name=$1 model=$2
     shift 2
-    case $wanted in "  " | *" $name "*) ;; *) return 0 ;; esac
-    [ -f "$model" ] || { echo "$name: skipped, $model is not here" >&2; return 0; }
     for threads in ${THREADS:-1 2}; do
         regret=
         case " ${REGRET:-} " in *" $name "*) [ "$threads" = 1 ] && regret="--regret ${REGRET_MOST:-500}" ;; esac
@@ -29,14 +26,5 @@ truth() { # name, model, further options
     done
 }
 
-truth ppocrv4_det demo/models/ppocrv4_det.onnx --shape x=1,3,384,768
-truth ppocrv4_rec demo/models/ppocrv4_rec.onnx --shape x=1,3,48,320
-truth ppocrv4_cls demo/models/ppocrv4_cls.onnx --shape x=1,3,48,192
-truth blazeface demo/models/blazeface.onnx
-truth dronet $shared/dronet/model.onnx
-truth fastestdet $shared/fastestdet/model.onnx
-truth mlsd_tiny demo/models/mlsd_tiny.onnx
-for net in ${MAE_NETWORKS:-}; do
-    truth "$(basename "$net" .onnx)" "$net"
-done
+for_each_network truth
 node tools/truth-table.mjs demo/truth/*.json
