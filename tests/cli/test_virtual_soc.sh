@@ -107,6 +107,29 @@ mae 0 run "$model" --soc real.json --plan edp.json --frames 5 --verify --json
 awk -v ms="$(value p50)" 'BEGIN { exit !(ms >= 2 * 14.6) }' || fail "$ran: sooner than it can be"
 emptied real
 
+# A real clock slowed 100 times, against a truth of a tenth of the times, so that a budget of minutes is enough.
+if [ -n "${MAE_LONG:-}" ]; then
+    soc slowed '"stretch": 100, "clock": "real"'
+    cp truth.json whole.json
+    awk '{ while (match($0, /"(time_ms|segment_ms|fixed_ms)": *[0-9.]+/)) {
+               split(substr($0, RSTART, RLENGTH), part, ":")
+               printf "%s%s: %.9g", substr($0, 1, RSTART - 1), part[1], part[2] / 10
+               $0 = substr($0, RSTART + RLENGTH) }
+           print }' whole.json >truth.json
+    mae 0 profile "$model" --soc slowed.json --budget 400 -o slowed-measured.json
+    quiet
+    for pe in gpu@low gpu@high dla; do
+        mae 0 eval truth.json --mapping "$pe*6" --json
+        ms=$(value latency_ms)
+        mj=$(value energy_mj)
+        mae 0 eval slowed-measured.json --mapping "$pe*6" --json
+        within 0.01 "$(value latency_ms)" "$(awk -v ms="$ms" 'BEGIN { print ms * 100 }')"
+        within 0.02 "$(value energy_mj)" "$(awk -v mj="$mj" 'BEGIN { print mj * 100 }')"
+    done
+    mv whole.json truth.json
+    emptied slowed
+fi
+
 # Faults by script: a PE that slows, and one that is lost.
 cat >slow.script <<'END'
 { "events": [ { "at_run": 1, "pe": "dla", "event": "slow", "factor": 3 } ] }

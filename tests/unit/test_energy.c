@@ -207,11 +207,11 @@ static double regret(const bench *b, const mae_profile *profile, const mae_goal 
     return ratio - 1;
 }
 
-/* On 200 virtual SoCs with MAE_LONG_TESTS set, else on a few. */
+/* On 200 virtual SoCs with MAE_LONG set, else on a few. */
 static void plans_are_those_of_the_truth(void **state)
 {
     (void)state;
-    uint64_t n = getenv("MAE_LONG_TESTS") ? 200 : 3;
+    uint64_t n = getenv("MAE_LONG") ? 200 : 3;
     size_t same = 0;
     double worst = 0;
     for (uint64_t seed = 1; seed <= n; seed++) {
