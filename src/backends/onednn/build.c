@@ -32,30 +32,6 @@ bool mae_dnn_same_shape(const mae_dnn_build *b, int a, int z)
     return mae_shape_equal(&mae_dnn_tensor(b, a)->shape, &mae_dnn_tensor(b, z)->shape);
 }
 
-bool mae_dnn_is_weight(const mae_dnn_build *b, int tensor)
-{
-    const mae_tensor *t = tensor >= 0 ? mae_dnn_tensor(b, tensor) : NULL;
-    return t && t->is_constant && t->data && t->shape.dtype == MAE_F32 && t->bytes > 0;
-}
-
-bool mae_dnn_is_scalar(const mae_dnn_build *b, int tensor, int like, double *ret_value)
-{
-    size_t n;
-
-    if (!mae_dnn_is_weight(b, tensor))
-        return false;
-    const mae_tensor *t = mae_dnn_tensor(b, tensor);
-    if (!mae_shape_count(&t->shape, &n) || n != 1 || t->shape.rank > mae_dnn_tensor(b, like)->shape.rank)
-        return false;
-    *ret_value = mae_tensor_f64(t, 0);
-    return true;
-}
-
-int mae_dnn_node_input(const mae_node *node, size_t i)
-{
-    return i < node->n_inputs ? node->inputs[i] : -1;
-}
-
 static bool listed(const int *list, size_t n, int what)
 {
     for (size_t i = 0; i < n; i++)

@@ -10,7 +10,9 @@
 #define MAE_BACKENDS_ONEDNN_BUILD_H
 
 #include "backends/onednn/unit.h"
+#include "core/fold.h"
 #include "core/graph.h"
+#include "core/operator.h"
 
 /* A tensor that is another one with zeros around it, left to the convolution that reads it. */
 typedef struct mae_dnn_padding {
@@ -53,11 +55,20 @@ const mae_tensor *mae_dnn_tensor(const mae_dnn_build *build, int tensor);
 int mae_dnn_dims(const mae_dnn_build *build, int tensor, dnnl_dim_t *dims);
 bool mae_dnn_same_shape(const mae_dnn_build *build, int a, int b);
 /* Constant f32 with values at hand. */
-bool mae_dnn_is_weight(const mae_dnn_build *build, int tensor);
+static inline bool mae_dnn_is_weight(const mae_dnn_build *build, int tensor)
+{
+    return mae_graph_is_weight(build->graph, tensor);
+}
 /* A constant of one element that does not widen `like`'s shape; its value. */
-bool mae_dnn_is_scalar(const mae_dnn_build *build, int tensor, int like, double *ret_value);
+static inline bool mae_dnn_is_scalar(const mae_dnn_build *build, int tensor, int like, double *ret_value)
+{
+    return mae_graph_is_scalar(build->graph, tensor, like, ret_value);
+}
 /* Input `i` of a node, -1 if it is left out. */
-int mae_dnn_node_input(const mae_node *node, size_t i);
+static inline int mae_dnn_node_input(const mae_node *node, size_t i)
+{
+    return mae_node_input(node, i);
+}
 /* Is the tensor read, or wanted as an output of the segment, by anything but these nodes and those done? */
 bool mae_dnn_needed(const mae_dnn_build *build, int tensor, const int *except, size_t n_except);
 

@@ -52,7 +52,7 @@ static bool shapes_fit(conv *c)
 }
 
 /* A stride may leave elements at the end unread; the padding there is then less than stated. */
-static bool pads_fit(const conv *c, const mae_dnn_window *window, int i)
+static bool pads_fit(const conv *c, const mae_window *window, int i)
 {
     return c->desc.pad_high[i] <= window->pads_high[i] &&
            c->desc.pad_high[i] > window->pads_high[i] - window->strides[i];
@@ -60,7 +60,7 @@ static bool pads_fit(const conv *c, const mae_dnn_window *window, int i)
 
 /* Where a ConvTranspose states its output's shape instead of its paddings, engines disagree about which end gets
  * an odd one. Finds the lower padding; false if it is not certain. */
-static bool transposed_pads_fit(conv *c, const mae_dnn_window *window, const int64_t *extra, int i)
+static bool transposed_pads_fit(conv *c, const mae_window *window, const int64_t *extra, int i)
 {
     bool by_shape =
         mae_node_attr(c->node, "output_shape") || !strncmp(mae_node_string(c->node, "auto_pad", "NOTSET"), "SAME", 4);
@@ -78,10 +78,10 @@ static bool window_fits(conv *c)
 {
     const mae_shape *x = &mae_dnn_tensor(c->b, c->src)->shape, *w = &mae_dnn_tensor(c->b, c->weights)->shape;
     const mae_shape *y = &mae_dnn_tensor(c->b, c->dst)->shape;
-    mae_dnn_window window;
+    mae_window window;
     int64_t extra[6];
 
-    if (!mae_dnn_window_read(c->node, x, w->dims + 2, &window) ||
+    if (!mae_window_read(c->node, x, w->dims + 2, &window) ||
         !mae_dnn_ints(c->node, "output_padding", (size_t)window.n, 0, extra))
         return false;
     for (int i = 0; i < window.n; i++) {

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "backends/onednn/chain.h"
-#include "backends/onednn/fold.h"
 #include "backends/onednn/lower.h"
 
 /* The one node that reads `tensor`, if nothing else does; else -1. */
@@ -59,13 +58,13 @@ static mae_error *fold_all(mae_dnn_build *b, mae_dnn_chain *chain)
 {
     for (;;) {
         int reader = only_reader(b, chain->out);
-        if (reader < 0 || !mae_dnn_fold(b, reader, chain->out, chain->axis, chain->channels, NULL) ||
+        if (reader < 0 || !mae_fold(b->graph, reader, chain->out, chain->axis, chain->channels, NULL) ||
             !take_nodes(chain, &reader, 1))
             return NULL;
         if (!chain->scale)
             MAE_TRY(begin_fold(b, chain));
-        mae_dnn_affine affine = {(size_t)chain->channels, chain->scale, chain->shift};
-        mae_dnn_fold(b, reader, chain->out, chain->axis, chain->channels, &affine);
+        mae_affine affine = {(size_t)chain->channels, chain->scale, chain->shift};
+        mae_fold(b->graph, reader, chain->out, chain->axis, chain->channels, &affine);
         chain->out = b->graph->nodes[reader].outputs[0];
         chain->n_folded++;
     }

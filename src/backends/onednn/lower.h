@@ -44,26 +44,24 @@ MAE_MUST_CHECK mae_error *mae_dnn_lower_written_norm(mae_dnn_build *build, int n
 MAE_MUST_CHECK mae_error *mae_dnn_apply_operand(mae_dnn_build *build, dnnl_alg_kind_t alg, int first, int operand,
                                                 int dst);
 
-/* ---- Parameters of nodes ---- */
+/* ---- Parameters of nodes: see core/operator.h ---- */
 
-/* Attribute `name` as `n` integers; `otherwise` for each when it is left out. False if it has another length. */
-bool mae_dnn_ints(const mae_node *node, const char *name, size_t n, int64_t otherwise, int64_t *ret_values);
-/* Constant integers from input `i` of the node (newer opsets) or from the attribute (older ones), at most `room`.
- * *ret_n is -1 when there is neither. False when they are not constant. */
-bool mae_dnn_int_list(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name, int room,
-                      int64_t *ret_values, int *ret_n);
-/* A constant number from input `i` or from the attribute; `otherwise` when there is neither. */
-bool mae_dnn_number(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name, double otherwise,
-                    double *ret_value);
+static inline bool mae_dnn_ints(const mae_node *node, const char *name, size_t n, int64_t otherwise,
+                                int64_t *ret_values)
+{
+    return mae_node_ints(node, name, n, otherwise, ret_values);
+}
 
-/* Where a window that moves over the spatial axes begins and ends: what Conv and pools share. */
-typedef struct mae_dnn_window {
-    int n; /* spatial axes */
-    int64_t kernel[6], strides[6], dilations[6], pads_low[6], pads_high[6];
-} mae_dnn_window;
+static inline bool mae_dnn_int_list(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name,
+                                    int room, int64_t *ret_values, int *ret_n)
+{
+    return mae_node_int_list(build->graph, node, i, name, room, ret_values, ret_n);
+}
 
-/* Reads kernel_shape (unless `kernel` gives it), strides, dilations, pads and auto_pad of a node whose input has
- * the shape `in`. */
-bool mae_dnn_window_read(const mae_node *node, const mae_shape *in, const int64_t *kernel, mae_dnn_window *ret_window);
+static inline bool mae_dnn_number(const mae_dnn_build *build, const mae_node *node, size_t i, const char *name,
+                                  double otherwise, double *ret_value)
+{
+    return mae_node_number(build->graph, node, i, name, otherwise, ret_value);
+}
 
 #endif

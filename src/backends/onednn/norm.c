@@ -1,7 +1,7 @@
 /* BatchNormalization, LayerNormalization, LRN and the softmaxes. */
 #include <string.h>
 
-#include "backends/onednn/fold.h"
+#include "backends/onednn/chain.h"
 #include "backends/onednn/lower.h"
 
 /* Makes a primitive descriptor for a tensor in this layout. */
@@ -52,7 +52,7 @@ static mae_error *batch_norm_parameters(mae_dnn_build *b, const mae_node *node, 
         return mae_error_nomem();
     for (size_t c = 0; c < channels; c++) {
         double scale, shift;
-        mae_dnn_norm_factors(b, node, c, &scale, &shift);
+        mae_norm_factors(b->graph, node, c, &scale, &shift);
         v[c] = (float)scale;
         v[channels + c] = (float)shift;
         v[3 * channels + c] = 1.0f;
@@ -73,7 +73,7 @@ mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *b, int index)
     mae_dnn_arg args[6];
     int src;
 
-    if (x->rank < 2 || x->rank > 5 || !mae_dnn_norm_is_constant(b, node, x->dims[1]))
+    if (x->rank < 2 || x->rank > 5 || !mae_norm_is_constant(b->graph, node, x->dims[1]))
         return mae_dnn_unsupported(b, "a batch normalization that is not one of constants");
     args[0].id = DNNL_ARG_SRC;
     MAE_TRY(batch_norm_parameters(b, node, (size_t)x->dims[1], args + 1));

@@ -3,7 +3,7 @@
 
 #include "backends/onednn/lower.h"
 
-static mae_error *describe(mae_dnn_build *b, const mae_node *node, const mae_shape *y, const mae_dnn_window *w,
+static mae_error *describe(mae_dnn_build *b, const mae_node *node, const mae_shape *y, const mae_window *w,
                            mae_dnn_pool_desc *desc)
 {
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
@@ -89,7 +89,7 @@ static mae_error *drop_axes(mae_dnn_build *b, int value, int ndims, const dnnl_d
     return mae_dnn_value_view(b, plain, mae_dnn_layout_plain(b->pool, out_ndims, out_dims), 0, tensor, &view);
 }
 
-static mae_error *lower(mae_dnn_build *b, const mae_node *node, const mae_shape *y, const mae_dnn_window *window)
+static mae_error *lower(mae_dnn_build *b, const mae_node *node, const mae_shape *y, const mae_window *window)
 {
     bool same = mae_shape_equal(y, &mae_dnn_tensor(b, node->outputs[0])->shape);
     mae_dnn_pool_desc desc;
@@ -120,12 +120,12 @@ mae_error *mae_dnn_lower_pool(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
-    mae_dnn_window window;
+    mae_window window;
 
     for (size_t i = 1; i < node->n_outputs; i++)
         if (node->outputs[i] >= 0)
             return mae_dnn_unsupported(b, "a pooling that also yields indices");
-    if (x->rank < 3 || x->rank > 5 || !mae_dnn_window_read(node, x, NULL, &window))
+    if (x->rank < 3 || x->rank > 5 || !mae_window_read(node, x, NULL, &window))
         return mae_dnn_unsupported(b, "a pooling of this form");
     return lower(b, node, &mae_dnn_tensor(b, node->outputs[0])->shape, &window);
 }
@@ -134,7 +134,7 @@ mae_error *mae_dnn_lower_global_pool(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
-    mae_dnn_window window = {.n = x->rank - 2};
+    mae_window window = {.n = x->rank - 2};
     mae_shape y = *x;
 
     if (x->rank < 3 || x->rank > 5)

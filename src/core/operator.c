@@ -1,9 +1,13 @@
-/* Parameters of nodes: attributes, constant inputs, windows. */
+#include "core/operator.h"
+
 #include <string.h>
 
-#include "backends/onednn/lower.h"
+int mae_node_input(const mae_node *node, size_t i)
+{
+    return i < node->n_inputs ? node->inputs[i] : -1;
+}
 
-bool mae_dnn_ints(const mae_node *node, const char *name, size_t n, int64_t otherwise, int64_t *ret_values)
+bool mae_node_ints(const mae_node *node, const char *name, size_t n, int64_t otherwise, int64_t *ret_values)
 {
     const mae_attr *attr = mae_node_attr(node, name);
 
@@ -14,10 +18,10 @@ bool mae_dnn_ints(const mae_node *node, const char *name, size_t n, int64_t othe
     return true;
 }
 
-bool mae_dnn_int_list(const mae_dnn_build *b, const mae_node *node, size_t i, const char *name, int room,
-                      int64_t *ret_values, int *ret_n)
+bool mae_node_int_list(const mae_graph *graph, const mae_node *node, size_t i, const char *name, int room,
+                       int64_t *ret_values, int *ret_n)
 {
-    int input = mae_dnn_node_input(node, i);
+    int input = mae_node_input(node, i);
     const mae_attr *attr = mae_node_attr(node, name);
     size_t n;
 
@@ -32,7 +36,7 @@ bool mae_dnn_int_list(const mae_dnn_build *b, const mae_node *node, size_t i, co
         *ret_n = (int)attr->n;
         return true;
     }
-    const mae_tensor *t = mae_dnn_tensor(b, input);
+    const mae_tensor *t = &graph->tensors[input];
     bool integer = t->shape.dtype == MAE_I64 || t->shape.dtype == MAE_I32;
     if (!t->is_constant || !integer || !mae_shape_count(&t->shape, &n) || n > (size_t)room || (n && !t->data))
         return false;
@@ -42,17 +46,17 @@ bool mae_dnn_int_list(const mae_dnn_build *b, const mae_node *node, size_t i, co
     return true;
 }
 
-bool mae_dnn_number(const mae_dnn_build *b, const mae_node *node, size_t i, const char *name, double otherwise,
-                    double *ret_value)
+bool mae_node_number(const mae_graph *graph, const mae_node *node, size_t i, const char *name, double otherwise,
+                     double *ret_value)
 {
-    int input = mae_dnn_node_input(node, i);
+    int input = mae_node_input(node, i);
     size_t n;
 
     if (input < 0) {
         *ret_value = mae_node_attr(node, name) ? (double)mae_node_float(node, name, 0.0f) : otherwise;
         return true;
     }
-    const mae_tensor *t = mae_dnn_tensor(b, input);
+    const mae_tensor *t = &graph->tensors[input];
     if (!t->is_constant || !t->data || !mae_shape_count(&t->shape, &n) || n != 1)
         return false;
     *ret_value = mae_tensor_f64(t, 0);
@@ -60,7 +64,7 @@ bool mae_dnn_number(const mae_dnn_build *b, const mae_node *node, size_t i, cons
 }
 
 /* Paddings that auto_pad asks for: the output has ceil(in / stride) elements. */
-static void same_pads(mae_dnn_window *w, const mae_shape *in, bool upper)
+static void same_pads(mae_window *w, const mae_shape *in, bool upper)
 {
     for (int i = 0; i < w->n; i++) {
         int64_t size = in->dims[i + 2], out = (size + w->strides[i] - 1) / w->strides[i];
@@ -71,7 +75,7 @@ static void same_pads(mae_dnn_window *w, const mae_shape *in, bool upper)
     }
 }
 
-static bool in_range(const mae_dnn_window *w)
+static bool in_range(const mae_window *w)
 {
     const int64_t limit = 1 << 24;
 
@@ -85,9 +89,9 @@ static bool in_range(const mae_dnn_window *w)
     return true;
 }
 
-bool mae_dnn_window_read(const mae_node *node, const mae_shape *in, const int64_t *kernel, mae_dnn_window *ret_window)
+bool mae_window_read(const mae_node *node, const mae_shape *in, const int64_t *kernel, mae_window *ret_window)
 {
-    mae_dnn_window w = {.n = in->rank - 2};
+    mae_window w = {.n = in->rank - 2};
     const char *automatic = mae_node_string(node, "auto_pad", "NOTSET");
     int64_t pads[12];
 
@@ -96,10 +100,10 @@ bool mae_dnn_window_read(const mae_node *node, const mae_shape *in, const int64_
     size_t n = (size_t)w.n;
     if (kernel)
         memcpy(w.kernel, kernel, n * sizeof(*kernel));
-    else if (!mae_node_attr(node, "kernel_shape") || !mae_dnn_ints(node, "kernel_shape", n, 0, w.kernel))
+    else if (!mae_node_attr(node, "kernel_shape") || !mae_node_ints(node, "kernel_shape", n, 0, w.kernel))
         return false;
-    if (!mae_dnn_ints(node, "strides", n, 1, w.strides) || !mae_dnn_ints(node, "dilations", n, 1, w.dilations) ||
-        !mae_dnn_ints(node, "pads", 2 * n, 0, pads))
+    if (!mae_node_ints(node, "strides", n, 1, w.strides) || !mae_node_ints(node, "dilations", n, 1, w.dilations) ||
+        !mae_node_ints(node, "pads", 2 * n, 0, pads))
         return false;
     bool given = !strcmp(automatic, "NOTSET") || !*automatic;
     for (size_t i = 0; i < n; i++) {
