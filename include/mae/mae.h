@@ -168,7 +168,7 @@ typedef struct mae_live_options {
     double keep_bytes;                               /* for compiled segments; 0: no limit */
     double timeout_ms; /* of a call of a PE; 0: 20 times what the profile says, 250 ms at the least; below 0: there is
                           none, and PEs are called on the thread that calls mae_live_run() */
-    double retry_ms, retry_most_ms; /* a PE taken out is tried after so long, then twice as long, ...; 0: 10 and 200 */
+    double retry_ms, retry_most_ms; /* a PE taken out is tried after so long, then twice as long, ...; 0: 10 and 100 */
     const char *root;               /* "/": batteries and temperatures are read below it; NULL: they are not */
     double sense_ms;                /* so often; 0: 100 */
 } mae_live_options;
@@ -278,6 +278,7 @@ typedef struct mae_play_frame {
 typedef struct mae_play_options {
     const char *rules; /* path; NULL: the script's */
     bool compare;      /* else the policy alone */
+    bool skip_front;   /* of comparing: not every point of the front as well */
     mae_progress_fn *progress;
     void *progress_ctx;
     void (*on_frame)(void *ctx, const mae_play_frame *frame);

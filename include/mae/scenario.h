@@ -115,8 +115,8 @@ typedef struct mae_span {
 typedef struct mae_timeline {
     size_t n_spans;
     const mae_span *spans;
-    size_t n_conditions;
-    const size_t *condition_span; /* the first span of each condition */
+    size_t n_conditions; /* of the spans, and of frames during which the span changes: every PE at its best then */
+    const mae_span *const *conditions; /* what holds of each: `present` and `factor` */
     size_t n_frames;
     void *priv;
 } mae_timeline;

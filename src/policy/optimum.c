@@ -104,6 +104,7 @@ static mae_error *find_figures(optimum_work *w, const int *const *mappings)
 typedef struct frame_view {
     double arrival_s, deadline_ms, factor;
     size_t span;
+    size_t condition; /* of all its time, up to the deadline */
 } frame_view;
 
 static frame_view view_of(const optimum_work *w, size_t frame)
@@ -113,6 +114,7 @@ static frame_view view_of(const optimum_work *w, size_t frame)
     v.deadline_ms = w->scenario->phases[phase].deadline_ms;
     v.factor = w->noise ? w->noise(w->ctx, frame) : 1;
     v.span = mae_timeline_span_at(w->timeline, v.arrival_s);
+    v.condition = timeline_window(w->timeline, v.arrival_s, v.arrival_s + v.deadline_ms / 1e3);
     return v;
 }
 
@@ -121,26 +123,19 @@ static bool in_time(double ms, double deadline_ms)
     return ms <= deadline_ms * (1 + MAE_COST_EQUAL);
 }
 
-/* Can the mapping, begun at any instant, end before the deadline? */
+/* Can the mapping end before the deadline, whenever it begins? */
 static bool meets(const optimum_work *w, const frame_view *v, size_t k, double switch_ms)
 {
-    for (size_t i = v->span; i < w->timeline->n_spans; i++) {
-        const mae_span *span = &w->timeline->spans[i];
-        double wait_ms = fmax(0, span->start_s - v->arrival_s) * 1e3;
-        const figure *f = &w->figures[span->condition * w->n_mappings + k];
-        if (v->deadline_ms > 0 && !in_time(wait_ms, v->deadline_ms))
-            return false;
-        if (f->allowed &&
-            (v->deadline_ms == 0 || in_time(wait_ms + switch_ms + f->latency_ms * v->factor, v->deadline_ms)))
-            return true;
-    }
-    return false;
+    const figure *f = &w->figures[v->condition * w->n_mappings + k];
+    if (v->deadline_ms == 0) /* cost_of() has seen to it that it can run at all */
+        return true;
+    return f->allowed && in_time(switch_ms + f->latency_ms * v->factor, v->deadline_ms);
 }
 
 static tally cost_of(const optimum_work *w, const frame_view *v, size_t k, bool switched)
 {
     const mae_scenario_soc *soc = &w->scenario->soc;
-    if (w->last_span[k] <= v->span)
+    if (w->last_span[k] <= v->span && !w->figures[v->condition * w->n_mappings + k].allowed)
         return never;
     return (tally){meets(w, v, k, switched ? soc->switch_ms : 0) ? 0 : 1,
                    w->energy_mj[k] + (switched ? soc->switch_mj : 0)};
@@ -195,23 +190,38 @@ static void pass(const optimum_work *w, replay *r, double to_s, double mj)
     r->free_s = to_s;
 }
 
+/* What the frame takes if it begins as it arrives; infinity: its PEs do not stay, or their times change meanwhile. */
+static double serial_ms(const optimum_work *w, const frame_view *v, size_t choice, double switch_ms)
+{
+    const mae_span *first = &w->timeline->spans[v->span];
+    const figure *f = &w->figures[first->condition * w->n_mappings + choice];
+    double ms = f->latency_ms * v->factor + switch_ms;
+    size_t last = mae_timeline_span_at(w->timeline, v->arrival_s + ms / 1e3);
+    for (size_t i = v->span; i <= last; i++)
+        for (size_t p = 0; p < timeline_private(w->timeline)->profile->n_pes; p++) {
+            const mae_span *span = &w->timeline->spans[i];
+            bool same = span->present >> p & 1 && span->factor[p] == first->factor[p];
+            if (w->pes[choice] >> p & 1 && !same)
+                return INFINITY;
+        }
+    return f->allowed ? ms : INFINITY;
+}
+
 /* The frame must begin as it arrives and end before the next, on PEs that stay, and be as late as was said. */
 static void replay_frame(const optimum_work *w, replay *r, size_t frame, int choice, int before)
 {
     frame_view v = view_of(w, frame);
     if (choice < 0)
         return;
-    const mae_span *span = &w->timeline->spans[v.span];
-    const figure *f = &w->figures[span->condition * w->n_mappings + (size_t)choice];
     bool switched = before >= 0 && before != choice;
-    double ms = f->latency_ms * v.factor + (switched ? w->scenario->soc.switch_ms : 0);
-    double mj = w->energy_mj[choice] + (switched ? w->scenario->soc.switch_mj : 0), end_s = v.arrival_s + ms / 1e3;
-    bool met = f->allowed && (v.deadline_ms == 0 || in_time(ms, v.deadline_ms));
-    size_t last = mae_timeline_span_at(w->timeline, end_s);
-    for (size_t i = v.span; i <= last; i++)
-        r->as_bounded = r->as_bounded && !(w->pes[choice] & ~w->timeline->spans[i].present);
-    r->as_bounded = r->as_bounded && f->allowed && r->free_s <= v.arrival_s + 1e-12 &&
-                    met == meets(w, &v, (size_t)choice, switched ? w->scenario->soc.switch_ms : 0);
+    double switch_ms = switched ? w->scenario->soc.switch_ms : 0;
+    double mj = w->energy_mj[choice] + (switched ? w->scenario->soc.switch_mj : 0);
+    double ms = serial_ms(w, &v, (size_t)choice, switch_ms), end_s = v.arrival_s + ms / 1e3;
+    bool met = v.deadline_ms == 0 || in_time(ms, v.deadline_ms);
+    r->as_bounded = r->as_bounded && isfinite(ms) && r->free_s <= v.arrival_s + 1e-12 &&
+                    met == meets(w, &v, (size_t)choice, switch_ms);
+    if (!r->as_bounded)
+        return;
     pass(w, r, fmax(v.arrival_s, r->free_s), 0);
     pass(w, r, fmax(end_s, r->free_s), mj);
     r->energy_mj += mj;

@@ -21,6 +21,11 @@ static inline const timeline_priv *timeline_private(const mae_timeline *timeline
     return timeline->priv;
 }
 
+/* Adds the conditions of frames during whose time the condition changes: every PE as it is at its best meanwhile. */
+MAE_MUST_CHECK mae_error *timeline_find_windows(mae_timeline *timeline);
+/* The condition of a frame's time, from its arrival to its deadline. */
+size_t timeline_window(const mae_timeline *timeline, double from_s, double to_s);
+
 /* The idle draw: the script's, or else the profile's. */
 double scenario_static_w(const mae_scenario *scenario, const mae_profile *profile);
 

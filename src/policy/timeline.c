@@ -164,7 +164,7 @@ static bool same_condition(const mae_span *a, const mae_span *b, size_t n_pes)
     return a->present == b->present && memcmp(a->factor, b->factor, n_pes * sizeof(double)) == 0;
 }
 
-static mae_error *add_span(builder *b, double start_s, double end_s, size_t *condition_span, size_t *n_conditions)
+static mae_error *add_span(builder *b, double start_s, double end_s, const mae_span **conditions, size_t *n_conditions)
 {
     size_t n_pes = b->profile->n_pes;
     mae_span *span = &b->spans[b->n];
@@ -182,10 +182,10 @@ static mae_error *add_span(builder *b, double start_s, double end_s, size_t *con
                        .lie = lie,
                        .ambient_c = b->ambient_c};
     MAE_TRY(list_events(b, span));
-    while (span->condition < *n_conditions && !same_condition(span, &b->spans[condition_span[span->condition]], n_pes))
+    while (span->condition < *n_conditions && !same_condition(span, conditions[span->condition], n_pes))
         span->condition++;
     if (span->condition == *n_conditions)
-        condition_span[(*n_conditions)++] = b->n;
+        conditions[(*n_conditions)++] = span;
     b->n++;
     return NULL;
 }
@@ -197,10 +197,10 @@ static mae_error *build_spans(mae_timeline *t, const timeline_priv *priv)
     size_t n;
     MAE_TRY(find_times(s, priv->arena, &times, &n));
     builder b = {.s = s, .profile = priv->profile, .arena = priv->arena, .ambient_c = s->soc.ambient_c};
-    size_t *condition_span = mae_arena_array(b.arena, n, sizeof *condition_span);
+    const mae_span **conditions = mae_arena_array(b.arena, n, sizeof(mae_span *));
     b.spans = mae_arena_array(b.arena, n, sizeof *b.spans);
     b.on = mae_arena_array(b.arena, s->n_events, sizeof *b.on);
-    if (!condition_span || !b.spans || !b.on)
+    if (!conditions || !b.spans || !b.on)
         return mae_error_nomem();
     for (size_t p = 0; p < b.profile->n_pes; p++) {
         b.present |= (uint64_t)1 << p;
@@ -208,11 +208,11 @@ static mae_error *build_spans(mae_timeline *t, const timeline_priv *priv)
     }
     for (size_t i = 0; i < n; i++) {
         advance(&b, times[i]);
-        MAE_TRY(add_span(&b, times[i], i + 1 < n ? times[i + 1] : s->duration_s, condition_span, &t->n_conditions));
+        MAE_TRY(add_span(&b, times[i], i + 1 < n ? times[i + 1] : s->duration_s, conditions, &t->n_conditions));
     }
     t->spans = b.spans;
     t->n_spans = n;
-    t->condition_span = condition_span;
+    t->conditions = conditions;
     return NULL;
 }
 
@@ -279,6 +279,8 @@ mae_error *mae_timeline_create(const mae_scenario *scenario, const mae_profile *
     }
     if (!error)
         error = count_frames(timeline, priv);
+    if (!error)
+        error = timeline_find_windows(timeline);
     if (error) {
         mae_arena_destroy(arena);
         return error;
@@ -296,7 +298,7 @@ void mae_timeline_destroy(mae_timeline *timeline)
 mae_error *mae_timeline_profile(const mae_timeline *timeline, size_t condition, mae_profile **ret_profile)
 {
     const mae_profile *profile = timeline_private(timeline)->profile;
-    const mae_span *span = &timeline->spans[timeline->condition_span[condition]];
+    const mae_span *span = timeline->conditions[condition];
     mae_profile *under = NULL;
     MAE_TRY(mae_profile_under(profile, span->present, span->factor, &under));
     mae_error *error = mae_profile_set_soc(under, profile->soc_name, profile->soc_mode, 0, profile->energy);

@@ -7,7 +7,7 @@
 #include "session/live_frame.h"
 
 #define RETRY_MS 10
-#define RETRY_MOST_MS 200
+#define RETRY_MOST_MS 100
 #define SENSE_MS 100
 
 /* ---- opening ---- */

@@ -43,7 +43,6 @@ MAE_MUST_CHECK mae_error *live_unit_compile(const mae_graph *graph, int pe, int 
 void live_unit_destroy(live_unit *unit); /* takes NULL */
 /* Brings inputs, runs, brings outputs. */
 MAE_MUST_CHECK mae_error *live_unit_run(live_unit *unit);
-MAE_MUST_CHECK mae_error *live_unit_bind(live_unit *unit);
 
 /* The session's memory: a buffer per tensor that crosses a border of any unit. */
 typedef struct live_pool {
@@ -84,7 +83,6 @@ typedef struct live_worker {
     pthread_cond_t changed;
     bool quit;
     live_unit *unit; /* to be run; NULL: nothing to do */
-    bool bind_only;
     atomic_bool answered;
     mae_error *error; /* the answer */
 } live_worker;
@@ -92,10 +90,9 @@ typedef struct live_worker {
 mae_error *live_worker_init(live_worker *worker, live_clock clock);
 /* False: a call has not come back, and the worker's memory must stay. */
 bool live_worker_finish(live_worker *worker);
-/* Runs the unit (or only binds it) on the worker's thread; with `timeout_ns` 0 on this one. *ret_hung: it did not
+/* Runs the unit on the worker's thread; with `timeout_ns` 0 on this one. *ret_hung: it did not
  * answer in time, and the worker is of no use until live_worker_back(). */
-MAE_MUST_CHECK mae_error *live_worker_call(live_worker *worker, live_unit *unit, bool bind_only, uint64_t timeout_ns,
-                                           bool *ret_hung);
+MAE_MUST_CHECK mae_error *live_worker_call(live_worker *worker, live_unit *unit, uint64_t timeout_ns, bool *ret_hung);
 /* Has the call that hung come back? */
 bool live_worker_back(live_worker *worker);
 

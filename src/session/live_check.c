@@ -86,7 +86,7 @@ static mae_error *look(mae_live *live, int p, live_unit *unit, double plan_ms)
     uint64_t begin_ns = mae_context_now_ns(live->context);
     uint64_t timeout_ns = live_lost_timeout_ns(live, unit, plan_ms);
     bool first = unit->used == 0;
-    mae_error *error = live_worker_call(&live->pes[p].worker, unit, false, timeout_ns, &hung);
+    mae_error *error = live_worker_call(&live->pes[p].worker, unit, timeout_ns, &hung);
     uint64_t end_ns = mae_context_now_ns(live->context);
     if (error)
         return live_lost_take_out(live, p, unit, hung, error);

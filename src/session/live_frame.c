@@ -66,7 +66,7 @@ static mae_error *run_unit(mae_live *live, size_t s, const live_point *point, bo
     bool hung = false;
     live->stamps[s].begin_ns = mae_context_now_ns(live->context);
     uint64_t timeout_ns = live_lost_timeout_ns(live, unit, expected_ms);
-    mae_error *error = live_worker_call(&pe->worker, unit, false, timeout_ns, &hung);
+    mae_error *error = live_worker_call(&pe->worker, unit, timeout_ns, &hung);
     live->stamps[s].end_ns = mae_context_now_ns(live->context);
     if (mae_error_code(error) == MAE_ERR_NOMEM)
         return error;

@@ -13,11 +13,6 @@ static mae_pe *machine_pe(const live_clock *clock)
     return clock->context->clock_pe;
 }
 
-static mae_error *serve(live_unit *unit, bool bind_only)
-{
-    return bind_only ? live_unit_bind(unit) : live_unit_run(unit);
-}
-
 static void *work(void *ctx)
 {
     live_worker *worker = ctx;
@@ -28,9 +23,8 @@ static void *work(void *ctx)
         if (worker->quit && !worker->unit)
             break;
         live_unit *unit = worker->unit;
-        bool bind_only = worker->bind_only;
         pthread_mutex_unlock(&worker->lock);
-        mae_error *error = serve(unit, bind_only);
+        mae_error *error = live_unit_run(unit);
         pthread_mutex_lock(&worker->lock);
         worker->error = error;
         worker->unit = NULL;
@@ -107,14 +101,13 @@ static mae_error *start(live_worker *worker)
     return NULL;
 }
 
-static void hand_over(live_worker *worker, live_unit *unit, bool bind_only)
+static void hand_over(live_worker *worker, live_unit *unit)
 {
     if (worker->clock.machine)
         worker->clock.machine->hold(machine_pe(&worker->clock), 1);
     atomic_store(&worker->answered, false);
     pthread_mutex_lock(&worker->lock);
     worker->unit = unit;
-    worker->bind_only = bind_only;
     pthread_cond_broadcast(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
 }
@@ -128,13 +121,13 @@ static mae_error *take_answer(live_worker *worker)
     return error;
 }
 
-mae_error *live_worker_call(live_worker *worker, live_unit *unit, bool bind_only, uint64_t timeout_ns, bool *ret_hung)
+mae_error *live_worker_call(live_worker *worker, live_unit *unit, uint64_t timeout_ns, bool *ret_hung)
 {
     *ret_hung = false;
     if (timeout_ns == 0)
-        return serve(unit, bind_only);
+        return live_unit_run(unit);
     MAE_TRY(start(worker));
-    hand_over(worker, unit, bind_only);
+    hand_over(worker, unit);
     const mae_virtual_service *machine = worker->clock.machine;
     bool in_time = machine ? machine->wait_for(machine_pe(&worker->clock), timeout_ns, has_answered, worker)
                            : wait_real(worker, timeout_ns);

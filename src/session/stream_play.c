@@ -144,7 +144,8 @@ static mae_error *play_all(play_work *work, const char *path, mae_play *play)
     MAE_TRY(play_reference(work));
     if (work->options->compare) {
         MAE_TRY(play_singles(work, &at));
-        MAE_TRY(play_front(work, &at));
+        if (!work->options->skip_front)
+            MAE_TRY(play_front(work, &at));
     }
     MAE_TRY(play_live(work, "policy", at++));
     if (work->options->compare)

@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <jansson.h>
-
+#include "random_script.h"
 #include "scenario_run.h"
 
 static const int gpu_only[64] = {0};
@@ -55,89 +54,6 @@ static void quadcopter(void **state)
 
 /* ---- random scripts ---- */
 
-static double between(mae_rng *rng, double low, double high)
-{
-    return low + (high - low) * mae_rng_uniform(rng);
-}
-
-static bool maybe(mae_rng *rng, double p)
-{
-    return mae_rng_uniform(rng) < p;
-}
-
-static json_t *random_phases(mae_rng *rng, double most_ms, double *ret_duration_s)
-{
-    static const int rates[] = {50, 100, 150, 200};
-    json_t *phases = json_array();
-    for (int n = 4 + (int)(mae_rng_next(rng) % 6); n > 0; n--) {
-        bool obstacle = maybe(rng, 0.3);
-        int fps = rates[mae_rng_next(rng) % 4];
-        double duration_s = (10 + (double)(mae_rng_next(rng) % 51)) / 10,
-               deadline_ms = obstacle ? between(rng, 1.75, most_ms) : between(rng, 2.2, 9);
-        json_t *phase = json_pack("{s:f, s:i, s:f}", "duration_s", duration_s, "frames_per_second", fps, "deadline_ms",
-                                  deadline_ms);
-        if (obstacle)
-            json_object_set_new(phase, "events", json_pack("[s]", "obstacle"));
-        json_array_append_new(phases, phase);
-        *ret_duration_s += duration_s;
-    }
-    return phases;
-}
-
-static void add_fault(json_t *faults, double at_s, const char *pe, const char *fault, double factor)
-{
-    json_t *entry = json_pack("{s:f, s:s, s:s}", "at_s", at_s, "pe", pe, "fault", fault);
-    if (factor > 0)
-        json_object_set_new(entry, "factor", json_real(factor));
-    json_array_append_new(faults, entry);
-}
-
-/* One PE lost for a while, and later one slow for a while, each or not. */
-static json_t *random_faults(mae_rng *rng, double duration_s)
-{
-    json_t *faults = json_array();
-    double a = between(rng, 0, 0.4), b = a + between(rng, 0.02, 0.1), c = between(rng, b, 0.8), d = between(rng, c, 1);
-    const char *lost = maybe(rng, 0.5) ? "gpu" : "dla", *slow = maybe(rng, 0.5) ? "gpu" : "dla";
-    double factor = between(rng, 1.02, 1.5);
-    if (maybe(rng, 0.5)) {
-        add_fault(faults, a * duration_s, lost, "lose", 0);
-        add_fault(faults, b * duration_s, lost, "return", 0);
-    }
-    if (maybe(rng, 0.4)) {
-        add_fault(faults, c * duration_s, slow, "slow", factor);
-        add_fault(faults, d * duration_s, slow, "slow", 1);
-    }
-    return faults;
-}
-
-/* Among obstacles the deadline is up to `most_ms`; the GPU alone takes 1.72 ms, the next mapping 1.92 ms. */
-static mae_scenario *random_script(uint64_t seed, double most_ms)
-{
-    static const double noises[] = {0, 0.005, 0.01, 0.02};
-    mae_rng rng = {seed};
-    mae_scenario *s = NULL;
-    double duration_s = 0;
-    json_t *phases = random_phases(&rng, most_ms, &duration_s);
-    json_t *root = json_pack("{s:s, s:i, s:s, s:f, s:I, s:o, s:o}", "format", "mae-scenario-script", "version", 1,
-                             "profile", "x.json", "noise", noises[mae_rng_next(&rng) % 4], "seed", (json_int_t)seed,
-                             "phases", phases, "faults", random_faults(&rng, duration_s));
-    json_object_set_new(root, "soc",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "static_w", maybe(&rng, 0.5) ? 0.0 : 0.3,
-                                  "battery_wh", 30.0, "battery_level", between(&rng, 0.2, 0.9), "other_w", 150.0,
-                                  "ambient_c", between(&rng, 20, 75), "thermal_k_per_w", 6.0));
-    if (maybe(&rng, 0.3)) {
-        double from_s = between(&rng, 0, duration_s / 2), to_s = between(&rng, from_s, duration_s);
-        json_object_set_new(
-            root, "contention",
-            json_pack("[{s:f, s:f, s:f}]", "from_s", from_s, "to_s", to_s, "factor", between(&rng, 1, 1.2)));
-    }
-    char *text = json_dumps(root, JSON_REAL_PRECISION(17));
-    run_must(mae_scenario_parse("random", text, strlen(text), &s));
-    free(text);
-    json_decref(root);
-    return s;
-}
-
 typedef struct outcome {
     uint64_t seed;
     double ratio;   /* of the clairvoyant's energy */
@@ -150,8 +66,11 @@ typedef struct outcome {
 
 static outcome try_script(uint64_t seed, double most_ms, const mae_profile *profile, const mae_rules *rules)
 {
-    mae_scenario *s = random_script(seed, most_ms);
+    char *text = random_script(seed, most_ms, "x.json");
+    mae_scenario *s = NULL;
     mae_timeline *timeline = NULL;
+    run_must(mae_scenario_parse("random", text, strlen(text), &s));
+    free(text);
     run_must(mae_timeline_create(s, profile, &timeline));
     mae_optimum *best = run_optimum(s, profile, timeline);
     outcome o = {.seed = seed,
