@@ -45,14 +45,16 @@ typedef struct mae_pe_config {
     size_t n_cores;
     const mae_option *options; /* backend's own, from the SoC file */
     size_t n_options;
+    const char *precision; /* "f16": what the SoC file says that it computes in; NULL: nothing */
 } mae_pe_config;
 
 /* One PE that `probe` found. Strings are static or owned by the backend. */
 typedef struct mae_pe_found {
-    const char *name;      /* "cpu/ort" */
-    const char *resource;  /* "cpu" */
-    const char *precision; /* "f32": what it computes in */
-    const char *engine;    /* "ONNX Runtime 1.30.0" */
+    const char *name;       /* "cpu/ort" */
+    const char *resource;   /* "cpu" */
+    const char *precision;  /* "f32": what it computes in */
+    const char *engine;     /* "ONNX Runtime 1.30.0" */
+    const char *on_request; /* why it is used only when named (with --pes, by a SoC file); NULL: it is used */
 } mae_pe_found;
 
 /* How the values of a buffer lie. Shapes are the logical ones whatever the layout. Blocked layouts are those
@@ -78,7 +80,7 @@ typedef struct mae_buffer {
     void *host;   /* aligned to 64 bytes, NULL when the memory is not visible to the host */
     void *device; /* the PE's own handle */
     mae_error *(*grow)(struct mae_buffer *buffer, size_t bytes); /* dynamic tensors only, else NULL */
-    mae_layout layout; /* settled before the buffer is bound */
+    mae_layout layout;                                           /* settled before the buffer is bound */
 } mae_buffer;
 
 /* How the tensors at the border of a unit lie: one entry per input and output of its segment. */
@@ -104,7 +106,7 @@ typedef enum mae_compile_flags {
 } mae_compile_flags;
 
 typedef struct mae_pe_ops {
-    /* Can this PE run this layer? If not and ret_reason is not NULL, it gets a static string. */
+    /* Can this PE run this layer? If not and ret_reason is not NULL, it gets a string that lives as long as the PE. */
     bool (*supports)(mae_pe *pe, const mae_graph *graph, int layer, const char **ret_reason);
 
     /* Compiles a segment, all of whose layers the PE supports. `graph` outlives the unit. */

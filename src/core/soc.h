@@ -31,7 +31,8 @@ typedef struct mae_soc_pe {
     const mae_option *options;
     size_t n_rails; /* 0: the soc's */
     const char *const *rails;
-    double watts; /* above idle while it computes; negative: unstated */
+    double watts;                        /* above idle while it computes; negative: unstated */
+    double abs_tolerance, rel_tolerance; /* of its outputs; negative: unstated, the backend knows */
     int max_segments;
     double segment_ms, segment_mj;
     size_t n_levels;
@@ -49,7 +50,6 @@ typedef struct mae_soc {
     const char *const *static_rails;
     size_t n_rails; /* of PEs that name none */
     const char *const *rails;
-    int host; /* PE; -1: none */
     size_t n_pes;
     const mae_soc_pe *pes;
     void *priv;

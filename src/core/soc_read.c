@@ -10,6 +10,7 @@
 #define MOST_FILE_BYTES (1u << 20)
 #define MOST_LIST 64
 #define MOST_WATTS 1e6
+#define MOST_TOLERANCE 1e6
 
 typedef struct soc_reader {
     mae_reader r; /* json, root and arena are used */
@@ -199,12 +200,13 @@ static mae_error *read_cores(const soc_reader *s, const mae_place *at, mae_soc_p
 
 static mae_error *read_pe(const soc_reader *s, const mae_place *at, mae_soc_pe *pe)
 {
-    static const char *const known[] = {"name",       "backend",    "options", "threads", "cores",
-                                        "resource",   "precision",  "rails",   "watts",   "max_segments",
-                                        "segment_ms", "segment_mj", "levels",  "note",    NULL};
+    static const char *const known[] = {"name",       "backend",    "options", "threads",       "cores",
+                                        "resource",   "precision",  "rails",   "watts",         "max_segments",
+                                        "segment_ms", "segment_mj", "levels",  "abs_tolerance", "rel_tolerance",
+                                        "note",       NULL};
     MAE_TRY(mae_reader_object(&s->r, at));
     MAE_TRY(check_keys(s, at, known));
-    *pe = (mae_soc_pe){.precision = "", .watts = -1};
+    *pe = (mae_soc_pe){.precision = "", .watts = -1, .abs_tolerance = -1, .rel_tolerance = -1};
     MAE_TRY(read_name(s, at, "name", &pe->name));
     MAE_TRY(read_name(s, at, "backend", &pe->backend));
     if (pe->backend[strspn(pe->backend, "abcdefghijklmnopqrstuvwxyz0123456789_-")])
@@ -216,6 +218,8 @@ static mae_error *read_pe(const soc_reader *s, const mae_place *at, mae_soc_pe *
     MAE_TRY(read_cores(s, at, pe));
     MAE_TRY(read_count(s, at, "max_segments", 1e6, &pe->max_segments));
     MAE_TRY(mae_reader_number(&s->r, at, "watts", false, MOST_WATTS, &pe->watts));
+    MAE_TRY(mae_reader_number(&s->r, at, "abs_tolerance", false, MOST_TOLERANCE, &pe->abs_tolerance));
+    MAE_TRY(mae_reader_number(&s->r, at, "rel_tolerance", false, MOST_TOLERANCE, &pe->rel_tolerance));
     MAE_TRY(mae_reader_number(&s->r, at, "segment_ms", false, MAE_PROFILE_MAX_COST, &pe->segment_ms));
     MAE_TRY(mae_reader_number(&s->r, at, "segment_mj", false, MAE_PROFILE_MAX_COST, &pe->segment_mj));
     MAE_TRY(read_names(s, at, "rails", &pe->n_rails, &pe->rails));
@@ -291,23 +295,10 @@ static mae_error *check_rails(const soc_reader *s)
     return NULL;
 }
 
-static mae_error *read_host(soc_reader *s, const mae_place *root)
-{
-    const char *host = NULL;
-    MAE_TRY(mae_reader_string(&s->r, root, "host", false, &host));
-    s->soc->host = -1;
-    for (size_t i = 0; host && i < s->soc->n_pes; i++)
-        if (strcmp(s->soc->pes[i].name, host) == 0)
-            s->soc->host = (int)i;
-    if (host && s->soc->host < 0)
-        return mae_reader_error(&s->r, root, "host", "there is no PE \"%s\"", host);
-    return NULL;
-}
-
 static mae_error *read_soc(soc_reader *s)
 {
     static const char *const known[] = {"format",       "version", "name", "mode", "meter", "static_w",
-                                        "static_rails", "rails",   "host", "pes",  "note",  NULL};
+                                        "static_rails", "rails",   "pes",  "note", NULL};
     mae_place root = {.object = s->r.root};
     const char *format = "";
     double version = 0;
@@ -328,8 +319,7 @@ static mae_error *read_soc(soc_reader *s)
     MAE_TRY(read_names(s, &root, "rails", &s->soc->n_rails, &s->soc->rails));
     MAE_TRY(read_names(s, &root, "static_rails", &s->soc->n_static_rails, &s->soc->static_rails));
     MAE_TRY(read_pes(s));
-    MAE_TRY(check_rails(s));
-    return read_host(s, &root);
+    return check_rails(s);
 }
 
 mae_error *mae_soc_from_json(const char *path, const mae_json *json, mae_soc **ret_soc)

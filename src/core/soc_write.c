@@ -12,10 +12,10 @@ static void put_names(mae_json_writer *out, json_t *object, const char *key, con
         json_decref(list);
 }
 
-static void put_watts(mae_json_writer *out, json_t *object, const char *key, double watts)
+static void put_stated(mae_json_writer *out, json_t *object, const char *key, double value)
 {
-    if (watts >= 0)
-        mae_json_put(out, object, key, json_real(watts));
+    if (value >= 0)
+        mae_json_put(out, object, key, json_real(value));
 }
 
 static json_t *write_level(mae_json_writer *out, const mae_soc_level *level)
@@ -25,7 +25,7 @@ static json_t *write_level(mae_json_writer *out, const mae_soc_level *level)
     for (size_t i = 0; i < level->n_files; i++)
         mae_json_put(out, files, level->files[i].path, json_string(level->files[i].text));
     mae_json_put(out, object, "sysfs", files);
-    put_watts(out, object, "watts", level->watts);
+    put_stated(out, object, "watts", level->watts);
     mae_json_put_optional(out, object, "segment_ms", level->segment_ms);
     mae_json_put_optional(out, object, "segment_mj", level->segment_mj);
     return object;
@@ -46,7 +46,9 @@ static json_t *write_pe(mae_json_writer *out, const mae_soc_pe *pe)
     if (pe->cores)
         mae_json_put(out, object, "cores", json_string(pe->cores));
     put_names(out, object, "rails", pe->rails, pe->n_rails);
-    put_watts(out, object, "watts", pe->watts);
+    put_stated(out, object, "watts", pe->watts);
+    put_stated(out, object, "abs_tolerance", pe->abs_tolerance);
+    put_stated(out, object, "rel_tolerance", pe->rel_tolerance);
     if (pe->max_segments)
         mae_json_put(out, object, "max_segments", json_integer(pe->max_segments));
     mae_json_put_optional(out, object, "segment_ms", pe->segment_ms);
@@ -72,11 +74,9 @@ mae_error *mae_soc_to_json(const mae_soc *soc, json_t **ret_json)
         mae_json_put_optional(&out, meter, "period_ms", soc->meter_period_ms);
         mae_json_put(&out, root, "meter", meter);
     }
-    put_watts(&out, root, "static_w", soc->static_w);
+    put_stated(&out, root, "static_w", soc->static_w);
     put_names(&out, root, "static_rails", soc->static_rails, soc->n_static_rails);
     put_names(&out, root, "rails", soc->rails, soc->n_rails);
-    if (soc->host >= 0)
-        mae_json_put(&out, root, "host", json_string(soc->pes[soc->host].name));
     for (size_t i = 0; i < soc->n_pes; i++)
         mae_json_append(&out, pes, write_pe(&out, &soc->pes[i]));
     mae_json_put(&out, root, "pes", pes);

@@ -215,7 +215,9 @@ static mae_error *fill_soc(mae_context *context, mae_soc *soc)
                               .backend = info->backend,
                               .resource = info->resource,
                               .precision = info->precision,
-                              .watts = -1};
+                              .watts = -1,
+                              .abs_tolerance = -1,
+                              .rel_tolerance = -1};
     }
     *soc = (mae_soc){.name = "my-board",
                      .mode = "",
@@ -224,7 +226,6 @@ static mae_error *fill_soc(mae_context *context, mae_soc *soc)
                      .static_w = -1,
                      .n_rails = meter ? meter->n_rails : 0,
                      .rails = meter ? meter->rails : NULL,
-                     .host = -1,
                      .n_pes = context->n_pes,
                      .pes = pes};
     return NULL;

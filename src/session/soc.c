@@ -70,7 +70,8 @@ static mae_error *open_device(mae_context *context, const mae_backend *backend, 
                             .cores = context->cores,
                             .n_cores = context->n_cores,
                             .options = soc_pe->options,
-                            .n_options = soc_pe->n_options};
+                            .n_options = soc_pe->n_options,
+                            .precision = *soc_pe->precision ? soc_pe->precision : NULL};
     int *cores = NULL;
     if (soc_pe->cores) {
         MAE_TRY(mae_thread_parse_cores(soc_pe->cores, &cores, &config.n_cores));
@@ -78,6 +79,10 @@ static mae_error *open_device(mae_context *context, const mae_backend *backend, 
     }
     mae_error *error = backend->open(&config, ret_pe);
     free(cores);
+    if (!error && soc_pe->abs_tolerance >= 0)
+        (*ret_pe)->abs_tolerance = soc_pe->abs_tolerance;
+    if (!error && soc_pe->rel_tolerance >= 0)
+        (*ret_pe)->rel_tolerance = soc_pe->rel_tolerance;
     return error;
 }
 

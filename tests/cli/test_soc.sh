@@ -39,4 +39,8 @@ mae 3 profile "$models/tiny.onnx" --soc half.json -o x.json
 mae 3 pes --soc absent.json
 sed 's/"threads": 1/"options": {"provider": "magic"}/' watts.json >option.json
 mae 3 pes --soc option.json
-says 'has no option "provider"'
+says '"magic" is not a provider'
+says ', CPU'
+sed 's/"threads": 1/"options": {"provider": "CPUExecutionProvider", "speed": 9}/' watts.json >option.json
+mae 3 pes --soc option.json
+says 'has no option "speed"'

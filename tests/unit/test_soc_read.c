@@ -32,12 +32,13 @@ static void what_it_says(void **state)
     assert_string_equal(soc->mode, "MAXN");
     assert_string_equal(soc->meter, "hwmon");
     assert_non_null(strstr(soc->meter_root, "/tests/fuzz/corpus/soc/tree"));
-    assert_true(soc->meter_period_ms == 12.5 && soc->static_w == 4.5 && soc->host == 0 && soc->n_pes == 2);
+    assert_true(soc->meter_period_ms == 12.5 && soc->static_w == 4.5 && soc->n_pes == 2);
     const mae_soc_pe *cpu = &soc->pes[0], *gpu = &soc->pes[1];
     assert_true(cpu->threads == 4 && cpu->watts == 3 && cpu->n_rails == 0);
     assert_string_equal(cpu->cores, "0-3,6");
     assert_string_equal(gpu->resource, "gpu");
     assert_true(gpu->watts < 0 && gpu->max_segments == 16 && gpu->segment_ms == 0.1 && gpu->n_rails == 2);
+    assert_true(cpu->abs_tolerance < 0 && gpu->abs_tolerance == 0.01 && gpu->rel_tolerance == 0.02);
     assert_int_equal(gpu->n_options, 5);
     assert_string_equal(gpu->options[1].key, "trt_fp16_enable");
     assert_string_equal(gpu->options[1].value, "1");
@@ -72,7 +73,7 @@ static void what_is_wrong(void **state)
          "pes[0].options.a: is neither text nor a number"},
         {BEGIN "\"pes\": [{\"name\": \"p\", \"backend\": \"sim\", \"rails\": [\"A\"]}]}",
          "pes[0].rails: there is no meter to read them"},
-        {BEGIN "\"host\": \"q\", " PES "}", "host: there is no PE \"q\""},
+        {BEGIN "\"host\": \"p\", " PES "}", "host: no such key here"},
         {BEGIN "\"meter\": {\"driver\": \"guess\"}, " PES "}", "meter.driver: \"guess\" is not hwmon"},
         {BEGIN "\"pes\": [{\"name\": \"p\", \"backend\": \"sim\", \"levels\": [{\"name\": \"l\", \"watts\": -1}]}]}",
          "pes[0].levels[0].watts: is negative"},

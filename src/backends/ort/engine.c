@@ -59,9 +59,25 @@ mae_error *mae_ort_get(const mae_ort **ret_ort)
     return NULL;
 }
 
+/* What failed inside the engine comes with the source file, the function and the condition in front of the reason. */
+static const char *reason_in(const char *message)
+{
+    static const char nested[] = "[ONNXRuntimeError]", condition[] = " was false. ";
+    if (*message != '/')
+        return message;
+    for (const char *at; (at = strstr(message, nested)) != NULL;) {
+        message = at + strlen(nested);
+        for (int i = 0; i < 3 && (at = strstr(message, " : ")) != NULL; i++)
+            message = at + 3;
+    }
+    const char *at = strstr(message, condition);
+    return at ? at + strlen(condition) : message;
+}
+
 /* The first line of the engine's message that says anything. */
 static void shorten(const char *message, char *text, size_t size)
 {
+    message = reason_in(message);
     size_t n = strcspn(message, "\n");
     /* An empty first line happens with multi-line protobuf messages. */
     while (n == 0 && *message) {
@@ -81,11 +97,27 @@ static void shorten(const char *message, char *text, size_t size)
 static bool is_missing_operator(OrtErrorCode code, const char *message)
 {
     static const char *const phrases[] = {"is not a registered function/op", "No Op registered for",
-                                          "Could not find an implementation for", "No opset import for domain"};
+                                          "Could not find an implementation for", "No opset import for domain",
+                                          "fallback to CPU EP has been explicitly disabled"};
     if (code == ORT_NOT_IMPLEMENTED)
         return true;
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
         if (strstr(message, phrases[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Of 1.30 and later, after which a session is of no use. */
+#define DEVICE_RESET 15
+
+static bool is_lost(OrtErrorCode code, const char *message)
+{
+    static const char *const phrases[] = {"device lost", "device is lost", "device was lost", "device removed"};
+    if (code == ORT_ENGINE_ERROR || (int)code == DEVICE_RESET)
+        return true;
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+        if (strcasestr(message, phrases[i]))
             return true;
     }
     return false;
@@ -96,7 +128,10 @@ mae_error *mae_ort_check_at(const mae_ort *ort, OrtStatus *status, const char *f
     if (!status)
         return NULL;
     const char *message = ort->api->GetErrorMessage(status);
-    mae_code code = is_missing_operator(ort->api->GetErrorCode(status), message) ? MAE_ERR_UNSUPPORTED : MAE_ERR_FAILED;
+    OrtErrorCode why = ort->api->GetErrorCode(status);
+    mae_code code = is_lost(why, message)               ? MAE_ERR_LOST
+                    : is_missing_operator(why, message) ? MAE_ERR_UNSUPPORTED
+                                                        : MAE_ERR_FAILED;
     char text[320];
     shorten(message, text, sizeof(text));
     mae_error *error = mae_error_make(code, file, line, "ONNX Runtime: %s", text);

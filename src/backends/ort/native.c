@@ -1,5 +1,4 @@
 /* Which layout the engine's blocked one is. */
-#include <onnx.pb-c.h>
 #include <stdlib.h>
 
 #include "blocked.h"
@@ -9,50 +8,6 @@
 
 #define CHANNELS 32
 #define PLANE 2 /* values of a channel */
-
-/* One reordering, whose result has the channels of its input. */
-static mae_error *pack_probe(void **ret_data, size_t *ret_size)
-{
-    Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
-    Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
-    Onnx__NodeProto node = ONNX__NODE_PROTO__INIT, *nodes[] = {&node};
-    Onnx__OperatorSetIdProto standard = ONNX__OPERATOR_SET_ID_PROTO__INIT, own = ONNX__OPERATOR_SET_ID_PROTO__INIT;
-    Onnx__OperatorSetIdProto *sets[] = {&standard, &own};
-    Onnx__ValueInfoProto x = ONNX__VALUE_INFO_PROTO__INIT, y = ONNX__VALUE_INFO_PROTO__INIT;
-    Onnx__ValueInfoProto *inputs[] = {&x}, *outputs[] = {&y};
-    Onnx__TypeProto type = ONNX__TYPE_PROTO__INIT;
-    Onnx__TypeProto__Tensor tensor = ONNX__TYPE_PROTO__TENSOR__INIT;
-    char *names[] = {(char *)"x", (char *)"y"};
-    standard.domain = (char *)"";
-    standard.has_version = true;
-    standard.version = 13;
-    own.domain = (char *)"com.microsoft.nchwc";
-    own.has_version = true;
-    own.version = 1;
-    tensor.has_elem_type = true;
-    tensor.elem_type = MAE_F32;
-    type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    type.tensor_type = &tensor;
-    x.name = names[0];
-    y.name = names[1];
-    x.type = y.type = &type;
-    node.op_type = (char *)"ReorderInput";
-    node.domain = own.domain;
-    node.n_input = node.n_output = 1;
-    node.input = names;
-    node.output = names + 1;
-    graph.name = (char *)"probe";
-    graph.n_node = graph.n_input = graph.n_output = 1;
-    graph.node = nodes;
-    graph.input = inputs;
-    graph.output = outputs;
-    model.has_ir_version = true;
-    model.ir_version = 7;
-    model.n_opset_import = 2;
-    model.opset_import = sets;
-    model.graph = &graph;
-    return mae_ort_proto_pack(&model, ret_data, ret_size);
-}
 
 static mae_layout layout_of(const float *blocked)
 {
@@ -99,7 +54,8 @@ mae_layout mae_ort_native_layout(const mae_ort *ort)
     OrtSession *session = NULL;
     void *data = NULL;
     mae_onnx_blob model = {0};
-    mae_error *error = pack_probe(&data, &model.size);
+    /* One reordering, whose result has the channels of its input. */
+    mae_error *error = mae_ort_one_node("ReorderInput", "com.microsoft.nchwc", &data, &model.size);
     model.data = data;
     if (!error)
         error = mae_ort_session_create(ort, &model, &config, &session);

@@ -1,4 +1,4 @@
-/* The backend's table: ONNX Runtime's CPU provider as the PE "cpu/ort". */
+/* The backend's table: ONNX Runtime's CPU provider as the PE "cpu/ort", and others that a SoC file names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,14 +24,15 @@ static bool can_cross(const mae_graph *graph, const int *tensors, size_t n)
     return true;
 }
 
-/* Import has run the whole network on this very provider, so it has every operator. What is left is
- * what a buffer cannot hold. */
-static bool supports(mae_pe *pe, const mae_graph *graph, int layer, const char **ret_reason)
+/* Import has run the whole network on the CPU's provider, so that one has every operator. What is left is what a
+ * buffer cannot hold. */
+static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char **ret_reason)
 {
-    (void)pe;
+    mae_ort_pe *pe = (mae_ort_pe *)base;
     const mae_layer *l = &graph->layers[layer];
     if (can_cross(graph, l->inputs, l->n_inputs) && can_cross(graph, l->outputs, l->n_outputs))
-        return true;
+        return !pe->provider.name ||
+               mae_ort_provider_supports(pe->ort, &pe->provider, &pe->answers, graph, layer, ret_reason);
     if (ret_reason)
         *ret_reason = "strings, sequences and optionals cannot cross a layer's border";
     return false;
@@ -42,6 +43,8 @@ static void close_pe(mae_pe *base)
     mae_ort_pe *pe = (mae_ort_pe *)base;
     if (!pe)
         return;
+    mae_ort_answers_finish(&pe->answers);
+    mae_ort_provider_finish(&pe->provider);
     free(pe->cores);
     free(pe);
 }
@@ -58,6 +61,16 @@ static const mae_pe_ops ops = {
     .compile_laid = mae_ort_unit_compile_laid,
 };
 
+/* Other providers have no blocked layouts, and their sessions no model to read times by. */
+static const mae_pe_ops provider_ops = {
+    .supports = supports,
+    .compile = mae_ort_unit_compile,
+    .bind = mae_ort_unit_bind,
+    .run = mae_ort_unit_run,
+    .discard = mae_ort_unit_discard,
+    .close = close_pe,
+};
+
 static mae_error *copy_cores(mae_ort_pe *pe, const mae_pe_config *config)
 {
     if (!config->cores || config->n_cores == 0)
@@ -72,23 +85,31 @@ static mae_error *copy_cores(mae_ort_pe *pe, const mae_pe_config *config)
 
 static const mae_backend backend;
 
+static mae_error *init_pe(mae_ort_pe *pe, const mae_pe_config *config)
+{
+    MAE_TRY(copy_cores(pe, config));
+    MAE_TRY(mae_ort_provider_init(pe->ort, config, &pe->provider));
+    mae_ort_provider_tolerance(&pe->provider, config->precision ? config->precision : "", &pe->base.abs_tolerance,
+                               &pe->base.rel_tolerance);
+    if (!pe->provider.name)
+        return NULL;
+    pe->base.ops = &provider_ops;
+    return mae_ort_provider_try(pe->ort, &pe->provider);
+}
+
 static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 {
     const mae_ort *ort;
     if (config->threads < 1)
         return mae_error_new(MAE_ERR_USAGE, "PE \"%s\": %d threads make no sense", config->name, config->threads);
-    if (config->n_options > 0)
-        return mae_error_new(MAE_ERR_USAGE, "PE \"%s\": ONNX Runtime's CPU provider has no option \"%s\"", config->name,
-                             config->options[0].key);
     MAE_TRY(mae_ort_get(&ort));
     mae_ort_pe *pe = calloc(1, sizeof(*pe));
     if (!pe)
         return mae_error_nomem();
-    /* The tolerance allows for a cut network being fused, and so rounded, otherwise than a whole one. */
-    pe->base = (mae_pe){.ops = &ops, .backend = &backend, .abs_tolerance = 1e-5, .rel_tolerance = 1e-4};
+    pe->base = (mae_pe){.ops = &ops, .backend = &backend};
     pe->ort = ort;
     pe->threads = config->threads;
-    mae_error *error = copy_cores(pe, config);
+    mae_error *error = init_pe(pe, config);
     if (error) {
         close_pe(&pe->base);
         return error;

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "mae/backend.h"
 #include "onnx/onnx.h"
+#include "provider.h"
 
 /* The C API version asked for: old enough for the installations that distributions ship. */
 #define MAE_ORT_API 17
@@ -23,8 +24,8 @@ typedef struct mae_ort {
 /* Opens the engine on the first call. */
 MAE_MUST_CHECK mae_error *mae_ort_get(const mae_ort **ret_ort);
 
-/* Consumes a status: MAE_ERR_UNSUPPORTED for an operator the engine does not have, else
- * MAE_ERR_FAILED, with the engine's message on one line. */
+/* Consumes a status: MAE_ERR_UNSUPPORTED for an operator the engine, or the session's provider, does not have,
+ * MAE_ERR_LOST for a device that is gone, else MAE_ERR_FAILED, with the engine's message on one line. */
 #define mae_ort_check(ort, status) mae_ort_check_at((ort), (status), __FILE__, __LINE__)
 MAE_MUST_CHECK mae_error *mae_ort_check_at(const mae_ort *ort, OrtStatus *status, const char *file, int line);
 
@@ -43,6 +44,8 @@ typedef struct mae_ort_session_config {
     int threads;
     const int *cores; /* n_cores processors of the pool's threads; may be NULL */
     size_t n_cores;
+    const mae_ort_provider *provider; /* NULL, or without a name: the CPU's */
+    bool may_fall_back;               /* what it does not take is the CPU's; else an error */
     bool optimise;
     bool only_optimise;            /* not to be run, so nothing is made ready for that */
     const char *profile_prefix;    /* NULL: no profiling */
@@ -57,6 +60,11 @@ MAE_MUST_CHECK mae_error *mae_ort_session_create(const mae_ort *ort, const mae_o
 /* The same of a model file, its weights beside it. */
 MAE_MUST_CHECK mae_error *mae_ort_session_load(const mae_ort *ort, const char *path,
                                                const mae_ort_session_config *config, OrtSession **ret_session);
+
+/* -- append.c -- */
+
+/* Those that are known to exist, here or elsewhere; ends with NULL. */
+extern const char *const mae_ort_known_providers[];
 
 /* -- evaluator.c -- */
 

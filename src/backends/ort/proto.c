@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "mae/types.h"
+
 mae_error *mae_ort_proto_unpack(const void *data, size_t size, const char *what, Onnx__ModelProto **ret_model)
 {
     Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, size, data);
@@ -32,4 +34,47 @@ bool mae_ort_proto_has_subgraph(const Onnx__NodeProto *node)
             return true;
     }
     return false;
+}
+
+mae_error *mae_ort_one_node(const char *op, const char *domain, void **ret_data, size_t *ret_size)
+{
+    Onnx__ModelProto model = ONNX__MODEL_PROTO__INIT;
+    Onnx__GraphProto graph = ONNX__GRAPH_PROTO__INIT;
+    Onnx__NodeProto node = ONNX__NODE_PROTO__INIT, *nodes[] = {&node};
+    Onnx__OperatorSetIdProto standard = ONNX__OPERATOR_SET_ID_PROTO__INIT, own = ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Onnx__OperatorSetIdProto *sets[] = {&standard, &own};
+    Onnx__ValueInfoProto x = ONNX__VALUE_INFO_PROTO__INIT, y = ONNX__VALUE_INFO_PROTO__INIT;
+    Onnx__ValueInfoProto *inputs[] = {&x}, *outputs[] = {&y};
+    Onnx__TypeProto type = ONNX__TYPE_PROTO__INIT;
+    Onnx__TypeProto__Tensor tensor = ONNX__TYPE_PROTO__TENSOR__INIT;
+    char *names[] = {(char *)"x", (char *)"y"};
+    standard.domain = (char *)"";
+    standard.has_version = true;
+    standard.version = 13;
+    own.domain = (char *)domain;
+    own.has_version = true;
+    own.version = 1;
+    tensor.has_elem_type = true;
+    tensor.elem_type = MAE_F32;
+    type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type.tensor_type = &tensor;
+    x.name = names[0];
+    y.name = names[1];
+    x.type = y.type = &type;
+    node.op_type = (char *)op;
+    node.domain = own.domain;
+    node.n_input = node.n_output = 1;
+    node.input = names;
+    node.output = names + 1;
+    graph.name = (char *)"probe";
+    graph.n_node = graph.n_input = graph.n_output = 1;
+    graph.node = nodes;
+    graph.input = inputs;
+    graph.output = outputs;
+    model.has_ir_version = true;
+    model.ir_version = 7;
+    model.n_opset_import = *domain ? 2 : 1;
+    model.opset_import = sets;
+    model.graph = &graph;
+    return mae_ort_proto_pack(&model, ret_data, ret_size);
 }

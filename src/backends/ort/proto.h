@@ -14,6 +14,9 @@ MAE_MUST_CHECK mae_error *mae_ort_proto_unpack(const void *data, size_t size, co
 /* `ret_data` is freed with free(). */
 MAE_MUST_CHECK mae_error *mae_ort_proto_pack(const Onnx__ModelProto *model, void **ret_data, size_t *ret_size);
 
+/* A model of one operator, from x to y, f32 of any shape; `domain` is "" for ONNX's own. As above. */
+MAE_MUST_CHECK mae_error *mae_ort_one_node(const char *op, const char *domain, void **ret_data, size_t *ret_size);
+
 bool mae_ort_proto_has_subgraph(const Onnx__NodeProto *node);
 
 #endif

@@ -42,10 +42,22 @@ static mae_error *set_threads(const mae_ort *ort, OrtSessionOptions *options, co
     return error;
 }
 
+/* The engine has the CPU compute what the provider does not take, and says so nowhere, unless it is told not to. */
+static mae_error *set_provider(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    if (!config->provider || !config->provider->name)
+        return NULL;
+    MAE_TRY(mae_ort_provider_append(ort, config->provider, options));
+    if (config->may_fall_back)
+        return NULL;
+    return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.disable_cpu_ep_fallback", "1"));
+}
+
 static mae_error *set_options(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
 {
     const OrtApi *api = ort->api;
     MAE_TRY(set_threads(ort, options, config));
+    MAE_TRY(set_provider(ort, options, config));
     MAE_TRY(mae_ort_check(ort, api->SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_ERROR)));
     MAE_TRY(mae_ort_check(
         ort, api->SetSessionGraphOptimizationLevel(options, config->optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL)));

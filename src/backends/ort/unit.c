@@ -96,12 +96,17 @@ static mae_error *make_timed_session(mae_ort_unit *unit, mae_layout native, cons
 
 static mae_error *make_session(mae_ort_unit *unit, mae_ort_pe *pe, unsigned flags, const mae_borders *borders)
 {
-    mae_ort_session_config config = {
-        .threads = pe->threads, .cores = pe->cores, .n_cores = pe->n_cores, .optimise = true};
+    mae_ort_session_config config = {.threads = pe->threads,
+                                     .cores = pe->cores,
+                                     .n_cores = pe->n_cores,
+                                     .provider = &pe->provider,
+                                     .optimise = true};
     mae_onnx_blob model = {0};
     MAE_TRY(mae_onnx_write_segment(unit->graph, &unit->segment, &model));
-    mae_error *error = flags & MAE_COMPILE_TIMED ? make_timed_session(unit, pe->native, borders, &model, &config)
-                                                 : make_laid_session(unit, pe->native, borders, &model, &config);
+    /* What other providers compile cannot be written back as a model, so their nodes are not told apart. */
+    bool timed = flags & MAE_COMPILE_TIMED && !pe->provider.name;
+    mae_error *error = timed ? make_timed_session(unit, pe->native, borders, &model, &config)
+                             : make_laid_session(unit, pe->native, borders, &model, &config);
     mae_onnx_blob_free(&model);
     return error;
 }

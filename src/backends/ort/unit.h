@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "ort.h"
+#include "supports.h"
 #include "timing.h"
 
 typedef struct mae_ort_pe {
@@ -12,8 +13,10 @@ typedef struct mae_ort_pe {
     int threads;
     int *cores; /* n_cores; NULL: as inherited */
     size_t n_cores;
-    bool asked;        /* is `native` known? */
-    mae_layout native; /* what the engine computes convolutions in */
+    mae_ort_provider provider;
+    mae_ort_answers answers; /* of a provider other than the CPU's */
+    bool asked;              /* is `native` known? */
+    mae_layout native;       /* what the engine computes convolutions in */
 } mae_ort_pe;
 
 /* One side of a unit: the tensors of the segment that go in, or that come out. */
