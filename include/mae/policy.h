@@ -23,12 +23,14 @@ typedef enum mae_when {
     MAE_WHEN_LOST,        /* the PE `word` is not there */
     MAE_WHEN_BATTERY,     /* percent of its charge */
     MAE_WHEN_TEMPERATURE, /* degrees Celsius */
-    MAE_WHEN_POWER        /* watts */
+    MAE_WHEN_POWER,       /* watts */
+    MAE_WHEN_OUTPUT       /* a value of the network's output `word`, as the last frame gave it */
 } mae_when;
 
 typedef struct mae_rule {
     mae_when when;
-    const char *word; /* of an event or a PE; else "" */
+    const char *word; /* of an event, a PE or an output; else "" */
+    int64_t index;    /* of the output's values, row-major */
     bool below;       /* thresholds: entered below `enter`, left at `leave` or above; else the other way round */
     double enter, leave;
     double hold_s;            /* once entered it holds at least so long */
@@ -70,6 +72,7 @@ typedef struct mae_state {
     double deadline_ms; /* what is left of it for this frame; 0: none */
     size_t n_events;    /* those that are on */
     const char *const *events;
+    const double *outputs; /* per rule, of those that look at an output, its value; NULL: none is known */
     uint64_t present;     /* PEs that answer */
     const bool *compiled; /* per point of the policy: may it run at once? NULL: all of them */
     unsigned reprofiles;  /* how often re-profiling has been done, and re-planning after it */

@@ -11,6 +11,7 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "cli/stream.h"
+#include "cli/stream_frames.h"
 #include "cli/stream_trace.h"
 
 #define LIVE_LINE_S 0.25
@@ -26,7 +27,7 @@ typedef struct stream {
     mae_profile *profile;
     mae_rules *rules;
     mae_live *live;
-    cli_inputs inputs;
+    cli_stream_frames frames;
     cli_control *control;
     cli_stream_trace *trace;
     cli_progress progress;
@@ -52,27 +53,6 @@ static int set_goal(stream *s)
     return cli_report(mae_live_set_goal(s->live, &goal));
 }
 
-static int set_inputs(stream *s)
-{
-    const mae_graph *graph = mae_model_graph(s->model);
-    for (size_t i = 0; i < graph->n_inputs; i++) {
-        const mae_tensor *tensor = &graph->tensors[graph->inputs[i]];
-        if (s->args->inputs.inputs.n > 0) {
-            CLI_TRY(cli_report(mae_live_set_input(s->live, i, s->inputs.tensors[i].data, s->inputs.tensors[i].bytes)));
-            continue;
-        }
-        void *data = malloc(tensor->bytes + 1);
-        if (!data)
-            return cli_nomem();
-        mae_error *error = mae_tensor_fill(tensor, 1, data);
-        if (!error)
-            error = mae_live_set_input(s->live, i, data, tensor->bytes);
-        free(data);
-        CLI_TRY(cli_report(error));
-    }
-    return 0;
-}
-
 static int open_all(stream *s, const char *path)
 {
     const cli_stream_args *args = s->args;
@@ -81,7 +61,7 @@ static int open_all(stream *s, const char *path)
         CLI_TRY(cli_report(mae_rules_read(args->rules, &s->rules)));
     CLI_TRY(cli_machine_open(&args->machine, &s->context));
     CLI_TRY(cli_model_open(s->context, "stream", path, &args->shapes, NULL, &s->model));
-    CLI_TRY(cli_inputs_load(&args->inputs, "stream", mae_model_graph(s->model), &s->inputs));
+    CLI_TRY(cli_stream_frames_load(&args->inputs, mae_model_graph(s->model), &s->frames));
     const mae_live_options options = {.rules = s->rules,
                                       .expected_period_ms = args->rate > 0 ? 1e3 / args->rate : 0,
                                       .expected_deadline_ms = args->deadline_ms,
@@ -90,7 +70,6 @@ static int open_all(stream *s, const char *path)
                                       .root = args->root};
     CLI_TRY(cli_report(mae_live_open(s->context, s->model, s->profile, &options, &s->live)));
     CLI_TRY(set_goal(s));
-    CLI_TRY(set_inputs(s));
     if (args->trace)
         CLI_TRY(cli_stream_trace_open(args->trace, &s->trace));
     return args->socket ? cli_control_open(args->socket, s->live, &s->control) : 0;
@@ -215,7 +194,9 @@ static int run_frames(stream *s)
             sleep_until(arrival_s);
         if (is_over(s))
             break;
-        status = serve(s, arrival_s, &served);
+        status = cli_stream_frames_set(&s->frames, s->n, mae_model_graph(s->model), s->live);
+        if (!status)
+            status = serve(s, arrival_s, &served);
         show(s, now_s());
     }
     s->end_s = now_s();
@@ -312,7 +293,7 @@ int cli_stream_live(const cli_stream_args *args, const char *model)
     if (s.trace)
         cli_stream_trace_close(s.trace);
     mae_live_close(s.live);
-    cli_inputs_clear(&s.inputs);
+    cli_stream_frames_clear(&s.frames);
     free(s.latency_ms);
     mae_rules_destroy(s.rules);
     mae_profile_destroy(s.profile);

@@ -79,9 +79,9 @@ void cli_stream_trace_frame(cli_stream_trace *t, size_t frame, double arrival_ms
         begin_event(t);
         fprintf(t->file,
                 "{\"name\":\"frame %zu, layers %d to %d\",\"ph\":\"X\",\"pid\":1,\"tid\":%zu,\"ts\":%.3f,\"dur\":%.3f,"
-                "\"args\":{\"waited_ms\":%.4f}}",
+                "\"args\":{\"waited_ms\":%.4f,\"rule_line\":%d}}",
                 frame, s->first, s->last, row + 1, (begin_ms + s->begin_ms) * 1e3, (s->end_ms - s->begin_ms) * 1e3,
-                begin_ms - arrival_ms);
+                begin_ms - arrival_ms, live->rule_line);
     }
     if (!live->switched && live->repeats == 0)
         return;

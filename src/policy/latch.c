@@ -16,15 +16,24 @@ static bool has_event(const mae_state *state, const char *word)
     return false;
 }
 
-static double reading_of(mae_when when, const mae_state *state)
+static double reading_of(mae_when when, const mae_state *state, size_t rule)
 {
-    return when == MAE_WHEN_BATTERY ? state->battery : when == MAE_WHEN_TEMPERATURE ? state->celsius : state->power_w;
+    switch (when) {
+    case MAE_WHEN_BATTERY:
+        return state->battery;
+    case MAE_WHEN_TEMPERATURE:
+        return state->celsius;
+    case MAE_WHEN_POWER:
+        return state->power_w;
+    default:
+        return state->outputs ? state->outputs[rule] : NAN;
+    }
 }
 
 /* Comparisons with NAN are false: what is not known neither enters nor leaves. */
-static void look(const mae_rule *rule, const mae_profile *profile, const mae_state *state, bool *enter, bool *leave)
+static void look(const mae_rule *rule, const mae_profile *profile, const mae_state *state, double reading, bool *enter,
+                 bool *leave)
 {
-    double reading = reading_of(rule->when, state);
     int pe;
     switch (rule->when) {
     case MAE_WHEN_OTHERWISE:
@@ -43,6 +52,7 @@ static void look(const mae_rule *rule, const mae_profile *profile, const mae_sta
     case MAE_WHEN_BATTERY:
     case MAE_WHEN_TEMPERATURE:
     case MAE_WHEN_POWER:
+    case MAE_WHEN_OUTPUT:
         break;
     }
     *enter = rule->below ? reading < rule->enter : reading > rule->enter;
@@ -57,7 +67,7 @@ int policy_latch(const mae_rules *rules, const mae_profile *profile, const mae_s
         const mae_rule *rule = &rules->rules[i];
         mae_policy_latch *latch = &memory->latches[i];
         bool enter, leave;
-        look(rule, profile, state, &enter, &leave);
+        look(rule, profile, state, reading_of(rule->when, state, i), &enter, &leave);
         if (!latch->on && enter) {
             latch->on = true;
             latch->since_s = now_s;

@@ -12,10 +12,10 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || (c && strchr("_-/.", c));
 }
 
-/* Digits, a point, and an exponent only where digits follow it: "20e" is a number and a word. */
+/* A sign, digits, a point, and an exponent only where digits follow it: "20e" is a number and a word. */
 static size_t number_length(const char *text, size_t length)
 {
-    size_t n = 0, digits = 0;
+    size_t n = length > 1 && text[0] == '-' && (isdigit((unsigned char)text[1]) || text[1] == '.'), digits = 0;
     for (; n < length && (isdigit((unsigned char)text[n]) || text[n] == '.'); n++)
         digits += text[n] != '.';
     size_t e = n;

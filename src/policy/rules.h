@@ -11,12 +11,13 @@
 #define MAE_RULE_LEAST_HOLD_S 0.1
 #define MAE_RULE_BATTERY_BAND 5.0
 #define MAE_RULE_TEMPERATURE_BAND 5.0
-#define MAE_RULE_POWER_BAND 0.1 /* of the threshold */
+#define MAE_RULE_POWER_BAND 0.1  /* of the threshold */
+#define MAE_RULE_OUTPUT_BAND 0.1 /* of the threshold */
 
 /* The words for what a threshold looks at: its name and its unit. */
 typedef struct mae_rule_quantity {
     mae_when when;
-    const char *name, *unit;
+    const char *name, *unit; /* unit "": a number alone */
     double least, most;
 } mae_rule_quantity;
 

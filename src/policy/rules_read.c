@@ -9,7 +9,8 @@
 
 static const mae_rule_quantity quantities[] = {{MAE_WHEN_BATTERY, "battery", "%", 0, 100},
                                                {MAE_WHEN_TEMPERATURE, "temperature", "C", 0, 1000},
-                                               {MAE_WHEN_POWER, "power", "W", 0, 1e6}};
+                                               {MAE_WHEN_POWER, "power", "W", 0, 1e6},
+                                               {MAE_WHEN_OUTPUT, "output", "", -1e12, 1e12}};
 
 const mae_rule_quantity *mae_rule_quantity_of(mae_when when)
 {
@@ -30,8 +31,9 @@ static mae_error *read_direction(rule_line *line, bool *ret_below)
 static mae_error *read_threshold(rule_line *line, mae_rule *rule, double *ret_value)
 {
     const mae_rule_quantity *quantity = mae_rule_quantity_of(rule->when);
-    MAE_TRY(rule_line_number(line, quantity->unit, quantity->least, quantity->most, ret_value));
-    return rule_line_expect(line, quantity->unit);
+    const char *what = *quantity->unit ? quantity->unit : "a value";
+    MAE_TRY(rule_line_number(line, what, quantity->least, quantity->most, ret_value));
+    return *quantity->unit ? rule_line_expect(line, quantity->unit) : NULL;
 }
 
 /* The band of hysteresis that a rule has if it states none. */
@@ -39,7 +41,8 @@ static double default_leave(const mae_rule *rule)
 {
     double band = rule->when == MAE_WHEN_BATTERY       ? MAE_RULE_BATTERY_BAND
                   : rule->when == MAE_WHEN_TEMPERATURE ? MAE_RULE_TEMPERATURE_BAND
-                                                       : MAE_RULE_POWER_BAND * rule->enter;
+                  : rule->when == MAE_WHEN_POWER       ? MAE_RULE_POWER_BAND * rule->enter
+                                                       : MAE_RULE_OUTPUT_BAND * fabs(rule->enter);
     const mae_rule_quantity *quantity = mae_rule_quantity_of(rule->when);
     return rule->below ? fmin(rule->enter + band, quantity->most) : fmax(rule->enter - band, quantity->least);
 }
@@ -54,6 +57,26 @@ static mae_error *read_name(rule_line *line, const char *what, mae_rule *rule)
     return NULL;
 }
 
+/* Behind "output": which one, and which of its values. */
+static mae_error *read_output(rule_line *line, mae_rule *rule)
+{
+    const rule_word *word = rule_line_peek(line);
+    double index = 0;
+    if (word->kind != RULE_WORD && word->kind != RULE_NUMBER)
+        return rule_line_error(line, "expected the name of an output");
+    rule->word = word->text;
+    line->at++;
+    int column = rule_line_peek(line)->column;
+    if (rule_line_take(line, "value")) {
+        column = rule_line_peek(line)->column;
+        MAE_TRY(rule_line_number(line, "which value", 0, 1e15, &index));
+    }
+    if (index != floor(index))
+        return rule_line_error_at(line, column, "expected a whole number: which value");
+    rule->index = (int64_t)index;
+    return NULL;
+}
+
 static mae_error *read_condition(rule_line *line, mae_rule *rule)
 {
     bool hot = rule_line_take(line, "hot");
@@ -62,6 +85,8 @@ static mae_error *read_condition(rule_line *line, mae_rule *rule)
         if (!(hot && quantity->when == MAE_WHEN_TEMPERATURE) && !rule_line_take(line, quantity->name))
             continue;
         rule->when = quantity->when;
+        if (rule->when == MAE_WHEN_OUTPUT)
+            MAE_TRY(read_output(line, rule));
         if (hot)
             MAE_TRY(rule_line_expect(line, "above"));
         else
@@ -77,9 +102,10 @@ static mae_error *read_condition(rule_line *line, mae_rule *rule)
     }
     bool lost = rule_line_take(line, "lost");
     rule->when = lost ? MAE_WHEN_LOST : MAE_WHEN_EVENT;
-    return read_name(
-        line, lost ? "the name of a PE" : "a condition: an event, battery, temperature, hot, power, lost or otherwise",
-        rule);
+    return read_name(line,
+                     lost ? "the name of a PE"
+                          : "a condition: an event, battery, temperature, hot, power, output, lost or otherwise",
+                     rule);
 }
 
 static mae_error *read_until(rule_line *line, mae_rule *rule)

@@ -21,11 +21,15 @@ static void put_condition(FILE *out, const mae_rule *rule)
 {
     const mae_rule_quantity *quantity = mae_rule_quantity_of(rule->when);
     if (quantity) {
-        fprintf(out, "%s %s ", quantity->name, rule->below ? "below" : "above");
+        const char *space = *quantity->unit ? " " : "";
+        fputs(quantity->name, out);
+        if (rule->when == MAE_WHEN_OUTPUT)
+            fprintf(out, " %s value %lld", rule->word, (long long)rule->index);
+        fprintf(out, " %s ", rule->below ? "below" : "above");
         put_number(out, rule->enter);
-        fprintf(out, " %s, until %s ", quantity->unit, rule->below ? "above" : "below");
+        fprintf(out, "%s%s, until %s ", space, quantity->unit, rule->below ? "above" : "below");
         put_number(out, rule->leave);
-        fprintf(out, " %s", quantity->unit);
+        fprintf(out, "%s%s", space, quantity->unit);
     } else if (rule->when == MAE_WHEN_LOST) {
         fprintf(out, "lost %s", rule->word);
     } else {

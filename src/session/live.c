@@ -93,9 +93,13 @@ static mae_error *open_live(mae_live *live, const mae_live_options *options)
     live->inbox.status.battery = live->inbox.status.celsius = live->inbox.status.power_w = NAN;
     for (size_t p = 0; p < MAE_POLICY_MAX_PES; p++)
         live->factor[p] = 1;
+    for (size_t i = 0; i < MAE_MAX_RULES; i++)
+        live->outputs[i] = NAN;
+    live->state.outputs = live->outputs;
     take_options(live, options);
     find_clock(live);
     MAE_TRY(check_layers(live->graph, live->profile));
+    MAE_TRY(live_output_check(live->graph, live->options.rules));
     MAE_TRY(find_pes(live));
     MAE_TRY(live_pool_init(&live->pool, live->graph));
     MAE_TRY(live_sensors_open(live->context, live->options.root, &live->sensors));

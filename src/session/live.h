@@ -238,6 +238,7 @@ struct mae_live {
     mae_state state;
     char events[LIVE_MOST_EVENTS][LIVE_MOST_WORD];
     const char *words[LIVE_MOST_EVENTS + 1];
+    double outputs[MAE_MAX_RULES]; /* of the last frame, per rule of the plan that looks at one; else NAN */
     uint64_t sensed_ns;
     uint64_t frame;
     int wanted_point, wanted_for;                    /* frames */

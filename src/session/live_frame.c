@@ -260,6 +260,8 @@ mae_error *mae_live_run(mae_live *live, double period_ms, double deadline_ms)
     take_inbox(live);
     mae_error *error = run_frame(live, begin_ns, deadline_ms);
     live->status.frames += !error;
+    if (!error)
+        live_output_read(live);
     tell(live);
     return error;
 }

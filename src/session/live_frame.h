@@ -15,6 +15,12 @@ MAE_MUST_CHECK mae_error *live_lost_retry(mae_live *live);
 /* Of a call of this unit, which should take so long. */
 uint64_t live_lost_timeout_ns(const mae_live *live, const live_unit *unit, double expected_ms);
 
+/* live_output.c: the network's outputs as a reading of rules. */
+/* Do those that rules look at exist? MAE_ERR_INPUT. */
+MAE_MUST_CHECK mae_error *live_output_check(const mae_graph *graph, const mae_rules *rules);
+/* Takes in what the frame that has just run says. */
+void live_output_read(mae_live *live);
+
 /* live_change.c: the plan, and what is compiled. */
 /* What the last frames say of each PE's times. */
 void live_change_measure(mae_live *live);

@@ -12,11 +12,24 @@ static const char by_latency[] = "otherwise: least latency\n";
 
 /* ---- reading ---- */
 
+/* A script's network computes tags. */
+static mae_error *check_rules(const mae_rules *rules, const char *path)
+{
+    for (size_t i = 0; i < rules->n_rules; i++)
+        if (rules->rules[i].when == MAE_WHEN_OUTPUT)
+            return mae_error_new(MAE_ERR_INPUT,
+                                 "%s:%d:1: \"output\": in a script outputs mean nothing: expected an event", path,
+                                 rules->rules[i].line);
+    return NULL;
+}
+
 static mae_error *read_rules(play_work *work)
 {
     const char *path = work->options->rules ? work->options->rules : work->scenario->rules_path;
-    if (path)
-        return mae_rules_read(path, &work->rules);
+    if (path) {
+        MAE_TRY(mae_rules_read(path, &work->rules));
+        return check_rules(work->rules, path);
+    }
     const char *text = work->profile->energy == MAE_ENERGY_NONE ? by_latency : by_energy;
     return mae_rules_parse("rules", text, strlen(text), &work->rules);
 }

@@ -104,6 +104,50 @@ mae 2 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 1 -
 says "either --rules or a goal"
 mae 3 stream "$models/tiny.onnx" --soc soc.json --profile board.json --frames 1
 says "the profile is of another network"
+# Frames from the files of a folder, in the order of their names, again and again.
+mkdir -p frames/old
+cp "$images/gradient.png" frames/2.png
+cp "$images/gradient.png" frames/1.png
+mae 0 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --input frames
+prints "5 frames in"
+input=$("$MAE_PROGRAM" profile "$models/tiny.onnx" --soc soc.json --budget 1 -o again.json >out 2>&1 && flat again.json |
+    grep -o '"inputs":\["[^"]*"' | head -n 1 | cut -d'"' -f4)
+mae 0 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --input "$input=frames"
+mkdir empty
+mae 3 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --input empty
+says "empty: there are no files in this folder"
+mae 2 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --input empty --input frames
+says "two inputs are folders: empty and frames"
+echo nothing >frames/3.txt
+mae 3 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --input frames
+says "frames/3.txt: not an image"
+# A rule that looks at an output.
+printf 'output nowhere above 1: least latency\notherwise: least energy\n' >see.txt
+mae 3 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 --rules see.txt
+says 'rule of line 1: the network has no output "nowhere", only: '
+printf 'output 0 above -1e9: least energy\notherwise: least latency\n' >see.txt
+mae 0 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 20 --rules see.txt --trace seen.json
+grep -q '"rule_line":1' seen.json || fail "the output is not seen"
+mae 3 stream --scenario short.json --rules see.txt
+says 'see.txt:1:1: "output": in a script outputs mean nothing'
+
+# DroNet on a board that does not exist: it sees the obstacle, and goes over to the quick PE.
+dronet=$MAE_SOURCE_DIR/../shared/models/dronet
+if [ -f "$dronet/model.onnx" ]; then
+    mkdir way
+    cp "$dronet/test_data_set_1/input_0.pb" way/1.pb
+    cp "$dronet/test_data_set_0/input_0.pb" way/2.pb
+    example=$MAE_SOURCE_DIR/examples/dronet
+    mae 0 stream "$dronet/model.onnx" --soc "$example/soc.json" --profile "$example/profile.json" \
+        --rules "$example/rules.txt" --input way --rate 20 --deadline-ms 50 --frames 12 --json --trace seen.json
+    json_has '"frames":12'
+    json_has '"losses":0'
+    grep -q '"rule_line":4' seen.json || fail "no obstacle was seen"
+else
+    echo "DroNet is not here: left out"
+fi
+rm -r frames empty
+
 # Ctrl-C ends it, with the summary.
 "$MAE_PROGRAM" stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --rate 100 --socket ctl >out 2>err &
 program=$!

@@ -21,9 +21,11 @@ static void meanings(void **state)
                                           "battery below 20 %, until above 25 %: least energy under 33 ms # save\n"
                                           "hot above 85C, for at least 2 s: power under 10 W at 30 frames a second\n"
                                           "lost gpu0/opencl: least weighted 0.25 under the deadline, under 20 mJ\n"
+                                          "output prob value 3 above 0.75, until below 0.5: least latency\n"
+                                          "output 89 below -2: least energy\n"
                                           "otherwise: least edp with at most 1 switch at the frame rate under 4 W\n");
     const mae_rule *r = rules->rules;
-    assert_int_equal(rules->n_rules, 5);
+    assert_int_equal(rules->n_rules, 7);
     assert_true(r[0].when == MAE_WHEN_EVENT && strcmp(r[0].word, "obstacle") == 0 && r[0].line == 2);
     assert_true(r[0].goal.minimize == MAE_MIN_LATENCY && r[0].goal.max_latency_ms == 0);
     assert_true(r[1].when == MAE_WHEN_BATTERY && r[1].below && r[1].enter == 20 && r[1].leave == 25);
@@ -34,8 +36,12 @@ static void meanings(void **state)
     assert_true(r[3].when == MAE_WHEN_LOST && strcmp(r[3].word, "gpu0/opencl") == 0);
     assert_true(r[3].goal.minimize == MAE_MIN_WEIGHTED && r[3].goal.weight == 0.25);
     assert_true(r[3].under_deadline && r[3].goal.max_energy_mj == 20);
-    assert_true(r[4].when == MAE_WHEN_OTHERWISE && r[4].goal.minimize == MAE_MIN_EDP);
-    assert_true(r[4].goal.max_switches == 1 && r[4].at_frame_rate && r[4].goal.max_power_w == 4);
+    assert_true(r[4].when == MAE_WHEN_OUTPUT && strcmp(r[4].word, "prob") == 0 && r[4].index == 3 && !r[4].below);
+    assert_true(r[4].enter == 0.75 && r[4].leave == 0.5);
+    assert_true(r[5].when == MAE_WHEN_OUTPUT && strcmp(r[5].word, "89") == 0 && r[5].index == 0 && r[5].below);
+    assert_true(r[5].enter == -2 && r[5].leave == -1.8);
+    assert_true(r[6].when == MAE_WHEN_OTHERWISE && r[6].goal.minimize == MAE_MIN_EDP);
+    assert_true(r[6].goal.max_switches == 1 && r[6].at_frame_rate && r[6].goal.max_power_w == 4);
     mae_rules_destroy(rules);
 }
 
@@ -43,6 +49,7 @@ static void same(const mae_rule *a, const mae_rule *b)
 {
     assert_true(a->when == b->when && a->below == b->below && a->enter == b->enter && a->leave == b->leave);
     assert_string_equal(a->word, b->word);
+    assert_true(a->index == b->index);
     assert_true(a->hold_s == b->hold_s && a->under_deadline == b->under_deadline);
     assert_true(a->at_frame_rate == b->at_frame_rate && a->frames_per_second == b->frames_per_second);
     assert_true(a->goal.minimize == b->goal.minimize && a->goal.max_latency_ms == b->goal.max_latency_ms);
@@ -76,7 +83,7 @@ static void random_rule(mae_rng *rng, FILE *out, int i)
 {
     static const char *const objectives[] = {"least latency", "least energy", "least edp", "least weighted 0.3"};
     double enter = any(rng, 100), leave = enter + (100 - enter) * mae_rng_uniform(rng);
-    switch (mae_rng_next(rng) % 4) {
+    switch (mae_rng_next(rng) % 5) {
     case 0:
         fprintf(out, "battery below %.17g %%, until above %.17g %%", enter, leave);
         break;
@@ -85,6 +92,9 @@ static void random_rule(mae_rng *rng, FILE *out, int i)
         break;
     case 2:
         fprintf(out, "power below %gW, for at least %g ms", enter, 100 + any(rng, 1e4));
+        break;
+    case 3:
+        fprintf(out, "output o/%d value %d above %.17g", i, (int)(mae_rng_next(rng) % 1000), enter - 50);
         break;
     default:
         fprintf(out, "%s%d", i % 2 ? "event-" : "lost pe/", i);
@@ -144,6 +154,15 @@ static const struct {
     {"obstacle, for at least 1 ms: least latency\n", "r:1:24: too short, it could flicker"},
     {"obstacle, while: least latency\n", "r:1:11: \"while\": expected \"until\" or \"for at least\""},
     {"otherwise, for at least 1 s: least latency\n", "r:1:12: \"for\": \"otherwise\" has neither"},
+    {"output above 1: least latency\n", "r:1:14: \"1\": expected \"below\" or \"above\""},
+    {"output: least latency\n", "r:1:7: \":\": expected the name of an output"},
+    {"output x value -1 above 1: least latency\n", "r:1:16: \"-1\": expected which value from 0 to 1e+15"},
+    {"output x value 0.5 above 1: least latency\n", "r:1:16: expected a whole number: which value"},
+    {"output x value above 1: least latency\n", "r:1:16: \"above\": expected a number: which value"},
+    {"output x above high: least latency\n", "r:1:16: \"high\": expected a number: a value"},
+    {"output x above 1 %: least latency\n", "r:1:18: \"%\": expected \":\" and a goal, or \",\""},
+    {"output x above 1, until below 2: least latency\n", "r:1:19: the rule would end before it begins"},
+    {"output x above 1, until above 0: least latency\n", "r:1:25: \"above\": expected \"below\""},
     {"lost: least latency\n", "r:1:5: \":\": expected the name of a PE"},
     {"otherwise: least energy under 33\n", "r:1:33: the line ends here: expected \"ms\", \"mJ\" or \"W\""},
     {"otherwise: least energy under 0 ms\n", "r:1:31: a bound must be above 0"},

@@ -380,6 +380,33 @@ static void triples_around_the_thresholds(void **unused)
     close_setting(&s);
 }
 
+/* The same of a network's output, which nothing is known of before it has run. */
+static void triples_of_outputs(void **unused)
+{
+    (void)unused;
+    setting s;
+    static const double seen[] = {-1, 0.2999, 0.3, 0.5, 0.7, 0.7001, 9, NAN};
+    const size_t n = sizeof seen / sizeof *seen;
+    open_with(&s, "output p value 2 above 0.7, until below 0.3, for at least 0.2 s: least latency\n"
+                  "output p below 0, until above 0.3: least energy\notherwise: least energy\n");
+    for (size_t code = 0; code < n * n * n; code++) {
+        mae_policy_memory memory = {0};
+        bool high = false, low = false;
+        for (size_t i = 0, rest = code; i < 4; i++, rest /= n) {
+            const double x = i ? seen[rest % n] : NAN, values[MAE_MAX_RULES] = {x, x, NAN};
+            mae_state state = calm(10 * (double)i);
+            state.outputs = i ? values : NULL;
+            mae_decision d = step(&s, &memory, &state, NULL);
+            high = high ? !(x <= 0.3) : x > 0.7;
+            low = low ? !(x >= 0.3) : x < 0;
+            assert_int_equal(d.rule, high ? 0 : low ? 1 : 2);
+            if (i == 0)
+                rest *= n;
+        }
+    }
+    close_setting(&s);
+}
+
 /* The bound of docs/policy.md on changes of the rule in any stretch of time: every latch is entered at most once in its
  * hold, so over T there are at most the sum of 2 (T / hold + 1) changes; and of the point burst + 1 for each dwell,
  * one for each change of the rule and for each change of the PEs. */
@@ -471,6 +498,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_state_that_stays_is_settled),
         cmocka_unit_test(triples_around_the_thresholds),
+        cmocka_unit_test(triples_of_outputs),
         cmocka_unit_test(noise_is_bounded),
         cmocka_unit_test(noise_within_the_band),
         cmocka_unit_test(pure),
