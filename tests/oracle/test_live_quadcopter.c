@@ -12,6 +12,7 @@
 
 #include "mae/mae.h"
 #include "scenario_run.h"
+#include "support/schema.h"
 
 static const mae_play_strategy *find(const mae_play *play, const char *name)
 {
@@ -110,22 +111,19 @@ static void the_json(void **state)
     (void)state;
     char *text = NULL;
     run_must(mae_play_to_json(flight(), &text));
-    json_t *root = json_loads(text, 0, NULL);
-    assert_non_null(root);
-    assert_string_equal(json_string_value(json_object_get(root, "format")), "mae-scenario");
+    json_t *root = schema_check_text("schemas/mae-scenario.schema.json", text);
     json_t *list = json_object_get(root, "strategies"), *entry;
     size_t i;
     assert_int_equal(json_array_size(list), flight()->n_strategies);
     json_array_foreach (list, i, entry) {
-        assert_true(json_is_string(json_object_get(entry, "name")));
-        static const char *const counts[] = {"frames", "deadline_misses", "lost", "wrong"};
-        for (size_t k = 0; k < 4; k++)
-            assert_true(json_is_integer(json_object_get(entry, counts[k])));
-        assert_true(json_is_number(json_object_get(entry, "energy_mj")));
-        static const char *const latencies[] = {"p50", "p99", "max"};
-        for (size_t k = 0; k < 3; k++)
-            assert_true(json_is_number(json_object_get(json_object_get(entry, "latency_ms"), latencies[k])));
+        const mae_play_strategy *s = &flight()->strategies[i];
+        assert_string_equal(json_string_value(json_object_get(entry, "name")), s->name);
+        assert_int_equal(json_integer_value(json_object_get(entry, "deadline_misses")), s->misses);
+        assert_true(json_real_value(json_object_get(entry, "energy_mj")) == s->energy_mj);
+        assert_true((json_object_get(entry, "session") != NULL) == s->live);
+        assert_true((json_object_get(entry, "attained") != NULL) == s->bound);
     }
+    schema_check_documented("schemas/mae-scenario.schema.json");
     json_decref(root);
     free(text);
     mae_play_destroy((mae_play *)flight());

@@ -199,7 +199,7 @@ static void schema(void **state)
     static const char *const lists[] = {NULL, "soc", "phases", "events", "faults", "contention", "ambient"};
     void *docs = NULL;
     size_t size;
-    json_t *schema_file = json_load_file(policy_world_path("schemas/mae-scenario.schema.json"), 0, NULL);
+    json_t *schema_file = json_load_file(policy_world_path("schemas/mae-scenario-script.schema.json"), 0, NULL);
     assert_non_null(schema_file);
     assert_null(mae_file_read(policy_world_path("docs/formats.md"), 1 << 20, &docs, &size));
     char *section = strstr(docs, "(`mae-scenario-script`)");
