@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,13 +66,52 @@ mae_error *mae_thread_parse_cores(const char *text, int **ret_cores, size_t *ret
     return NULL;
 }
 
+void mae_thread_cores_text(const int *cores, size_t n, char *text, size_t size)
+{
+    size_t at = 0;
+    if (size)
+        *text = 0;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && cores[end] == cores[end - 1] + 1; end++)
+            ;
+        int wrote =
+            snprintf(text + at, size - at, end > i + 1 ? "%s%d-%d" : "%s%d", i ? "," : "", cores[i], cores[end - 1]);
+        if (wrote < 0 || (size_t)wrote >= size - at)
+            return;
+        at += (size_t)wrote;
+    }
+}
+
+/* The kernel leaves out what is not here without a word. */
+static mae_error *not_here(int core, const cpu_set_t *here)
+{
+    int cores[MAX_CORES];
+    size_t n = 0;
+    char text[256];
+    for (int i = 0; i < MAX_CORES; i++)
+        if (CPU_ISSET((size_t)i, here))
+            cores[n++] = i;
+    mae_thread_cores_text(cores, n, text, sizeof text);
+    return mae_error_new(MAE_ERR_USAGE, "there is no processor %d here, or it may not be used: there %s %s", core,
+                         n == 1 ? "is" : "are", text);
+}
+
 mae_error *mae_thread_bind(const int *cores, size_t n)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
+    cpu_set_t before, wanted, all, got;
+    CPU_ZERO(&wanted);
     for (size_t i = 0; i < n; i++)
-        CPU_SET((size_t)cores[i], &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0)
-        return mae_error_new(MAE_ERR_USAGE, "cannot bind to the cores asked for: %s", strerror(errno));
+        CPU_SET((size_t)cores[i], &wanted);
+    memset(&all, 0xff, sizeof all);
+    if (sched_getaffinity(0, sizeof before, &before) != 0 || sched_setaffinity(0, sizeof all, &all) != 0 ||
+        sched_getaffinity(0, sizeof got, &got) != 0)
+        return mae_error_new(MAE_ERR_FAILED, "cannot bind to processors: %s", strerror(errno));
+    for (size_t i = 0; i < n; i++)
+        if (!CPU_ISSET((size_t)cores[i], &got)) {
+            (void)sched_setaffinity(0, sizeof before, &before);
+            return not_here(cores[i], &got);
+        }
+    if (sched_setaffinity(0, sizeof wanted, &wanted) != 0)
+        return mae_error_new(MAE_ERR_FAILED, "cannot bind to processors: %s", strerror(errno));
     return NULL;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/thread.h"
+#include "core/soc_cores.h"
 #include "core/profile_reader.h"
 #include "core/soc.h"
 
@@ -184,18 +184,13 @@ static mae_error *read_levels(const soc_reader *s, const mae_place *above, mae_s
 
 static mae_error *read_cores(const soc_reader *s, const mae_place *at, mae_soc_pe *pe)
 {
-    int *cores;
-    size_t n;
     MAE_TRY(mae_reader_string(&s->r, at, "cores", false, &pe->cores));
-    mae_error *error = pe->cores ? mae_thread_parse_cores(pe->cores, &cores, &n) : NULL;
-    if (error) {
-        mae_error *place = mae_reader_error(&s->r, at, "cores", "%s", mae_error_message(error));
-        mae_error_free(error);
-        return place;
-    }
-    if (pe->cores)
-        free(cores);
-    return NULL;
+    mae_error *error = pe->cores ? mae_soc_name_cluster(pe->cores, s->r.arena, &pe->resource) : NULL;
+    if (mae_error_code(error) != MAE_ERR_USAGE)
+        return error;
+    mae_error *place = mae_reader_error(&s->r, at, "cores", "%s", mae_error_message(error));
+    mae_error_free(error);
+    return place;
 }
 
 static mae_error *read_pe(const soc_reader *s, const mae_place *at, mae_soc_pe *pe)
@@ -212,10 +207,10 @@ static mae_error *read_pe(const soc_reader *s, const mae_place *at, mae_soc_pe *
     if (pe->backend[strspn(pe->backend, "abcdefghijklmnopqrstuvwxyz0123456789_-")])
         return mae_reader_error(&s->r, at, "backend", "\"%s\" is not a backend's name", pe->backend);
     pe->resource = pe->name;
-    MAE_TRY(mae_reader_string(&s->r, at, "resource", false, &pe->resource));
     MAE_TRY(mae_reader_string(&s->r, at, "precision", false, &pe->precision));
     MAE_TRY(read_count(s, at, "threads", 1024, &pe->threads));
     MAE_TRY(read_cores(s, at, pe));
+    MAE_TRY(mae_reader_string(&s->r, at, "resource", false, &pe->resource));
     MAE_TRY(read_count(s, at, "max_segments", 1e6, &pe->max_segments));
     MAE_TRY(mae_reader_number(&s->r, at, "watts", false, MOST_WATTS, &pe->watts));
     MAE_TRY(mae_reader_number(&s->r, at, "abs_tolerance", false, MOST_TOLERANCE, &pe->abs_tolerance));
@@ -231,6 +226,23 @@ static mae_error *read_pe(const soc_reader *s, const mae_place *at, mae_soc_pe *
     MAE_TRY(read_object(s, at, list, "options", &unused, &options, &pe->n_options));
     pe->options = options;
     return read_levels(s, at, pe);
+}
+
+/* PEs of two resources may run at once: then they must not want the same processor. */
+static mae_error *check_cluster(const soc_reader *s, const mae_place *at, const mae_soc_pe *pes, size_t i)
+{
+    for (size_t k = 0; k < i; k++) {
+        int core;
+        if (!pes[i].cores || !pes[k].cores || strcmp(pes[i].resource, pes[k].resource) == 0)
+            continue;
+        MAE_TRY(mae_soc_common_core(pes[i].cores, pes[k].cores, &core));
+        if (core >= 0)
+            return mae_reader_error(&s->r, at, "cores",
+                                    "processor %d is also %s's, and their resources are \"%s\" and \"%s\": state one "
+                                    "\"resource\" for both",
+                                    core, pes[k].name, pes[i].resource, pes[k].resource);
+    }
+    return NULL;
 }
 
 static mae_error *read_pes(soc_reader *s)
@@ -249,6 +261,7 @@ static mae_error *read_pes(soc_reader *s)
         for (size_t k = 0; k < i; k++)
             if (strcmp(pes[k].name, pes[i].name) == 0)
                 return mae_reader_error(&s->r, &at, "name", "there is another PE \"%s\"", pes[i].name);
+        MAE_TRY(check_cluster(s, &at, pes, i));
         all += pes[i].n_levels ? pes[i].n_levels : 1;
     }
     s->soc->pes = pes;

@@ -4,6 +4,7 @@
 
 #include "base/thread.h"
 #include "core/profile_priv.h"
+#include "pe/cluster.h"
 #include "session/internal.h"
 #include "session/level.h"
 
@@ -76,8 +77,13 @@ static mae_error *open_device(mae_context *context, const mae_backend *backend, 
     if (soc_pe->cores) {
         MAE_TRY(mae_thread_parse_cores(soc_pe->cores, &cores, &config.n_cores));
         config.cores = cores;
+        if (!soc_pe->threads)
+            config.threads = (int)config.n_cores;
     }
-    mae_error *error = backend->open(&config, ret_pe);
+    /* Processors of a virtual machine are not this one's. */
+    bool is_virtual = backend->service && backend->service(MAE_CLOCK_SERVICE);
+    mae_error *error =
+        cores && !is_virtual ? mae_cluster_open(backend, &config, ret_pe) : backend->open(&config, ret_pe);
     free(cores);
     if (!error && soc_pe->abs_tolerance >= 0)
         (*ret_pe)->abs_tolerance = soc_pe->abs_tolerance;

@@ -1,0 +1,20 @@
+/* A thread bound to a set of processors, which does what it is told while the caller waits. Threads that are made in
+ * it, by whatever engine, inherit its processors. */
+#ifndef MAE_PE_BOUND_THREAD_H
+#define MAE_PE_BOUND_THREAD_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+typedef struct mae_bound_thread mae_bound_thread;
+
+/* MAE_ERR_USAGE names a processor that is not here. */
+MAE_MUST_CHECK mae_error *mae_bound_thread_create(const int *cores, size_t n, mae_bound_thread **ret_thread);
+
+/* Calls `job` there; returns when it has. One caller at a time. */
+void mae_bound_thread_call(mae_bound_thread *thread, void (*job)(void *ctx), void *ctx);
+
+void mae_bound_thread_destroy(mae_bound_thread *thread); /* takes NULL */
+
+#endif
