@@ -3,8 +3,9 @@
 # What has to be installed, Debian's names. COMMAND=PACKAGE is only installed where the command is missing.
 BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=pkgconf \
   libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev \
+  ocl-icd-opencl-dev libclblast-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
-TEST_PACKAGES := libcmocka-dev libonnx-testdata libglpk-dev libz3-dev
+TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 
 JOBS ?= $(shell nproc)

@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-#define MAE_BACKEND_ABI 3
+#define MAE_BACKEND_ABI 4
 
 typedef struct mae_backend mae_backend;
 typedef struct mae_pe mae_pe;
@@ -50,11 +50,12 @@ typedef struct mae_pe_config {
 
 /* One PE that `probe` found. Strings are static or owned by the backend. */
 typedef struct mae_pe_found {
-    const char *name;       /* "cpu/ort" */
-    const char *resource;   /* "cpu" */
-    const char *precision;  /* "f32": what it computes in */
-    const char *engine;     /* "ONNX Runtime 1.30.0" */
-    const char *on_request; /* why it is used only when named (with --pes, by a SoC file); NULL: it is used */
+    const char *name;      /* "cpu/ort" */
+    const char *resource;  /* "cpu" */
+    const char *precision; /* "f32": what it computes in */
+    const char *engine;    /* "ONNX Runtime 1.30.0" */
+    /* Why it is used only when named, with --pes or by a SoC file; NULL: it is used. */
+    const char *on_request;
 } mae_pe_found;
 
 /* How the values of a buffer lie. Shapes are the logical ones whatever the layout. Blocked layouts are those

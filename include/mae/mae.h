@@ -57,6 +57,13 @@ MAE_API MAE_MUST_CHECK mae_error *mae_context_create(const mae_context_options *
 MAE_API void mae_context_destroy(mae_context *context); /* takes NULL; everything made with it is closed before */
 MAE_API size_t mae_context_pes(const mae_context *context, const mae_pe_info **ret_pes);
 MAE_API size_t mae_context_missing(const mae_context *context, const mae_missing_backend **ret_missing);
+
+/* A PE that is here and not used, because it would have to be named in `pes`. */
+typedef struct mae_spare_pe {
+    mae_pe_info info;
+    const char *reason;
+} mae_spare_pe;
+MAE_API size_t mae_context_spare(const mae_context *context, const mae_spare_pe **ret_spare);
 MAE_API int mae_context_threads(const mae_context *context);
 
 /* What this machine could measure energy with: looked for when first asked. */

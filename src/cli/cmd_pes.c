@@ -47,6 +47,19 @@ static json_t *meter_json(const mae_meter_info *meter)
     return json_pack("{s:s,s:o,s:s?}", "name", meter->name, "rails", rails, "reason", meter->reason);
 }
 
+static json_t *on_request_json(const mae_context *context)
+{
+    const mae_spare_pe *spare;
+    size_t n = mae_context_spare(context, &spare);
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *pe = pe_json(&spare[i].info);
+        json_object_set_new(pe, "reason", json_string(spare[i].reason));
+        json_array_append_new(list, pe);
+    }
+    return list;
+}
+
 static int print_json(mae_context *context)
 {
     const mae_meter_info *meters;
@@ -63,8 +76,8 @@ static int print_json(mae_context *context)
     for (size_t i = 0; i < m; i++)
         json_array_append_new(absent,
                               json_pack("{s:s,s:s}", "backend", missing[i].backend, "reason", missing[i].reason));
-    return cli_json_print(json_pack("{s:s,s:i,s:o,s:o,s:o}", "format", "mae-pes", "version", 1, "pes", found, "missing",
-                                    absent, "meters", metered));
+    return cli_json_print(json_pack("{s:s,s:i,s:o,s:o,s:o,s:o}", "format", "mae-pes", "version", 1, "pes", found,
+                                    "on_request", on_request_json(context), "missing", absent, "meters", metered));
 }
 
 static int print_meters(mae_context *context)
@@ -98,6 +111,10 @@ static int print_table(mae_context *context)
             cli_table_cell(table, CLI_PLAIN, "%s", cells[c]);
     }
     CLI_TRY(cli_table_finish(table));
+    const mae_spare_pe *spare;
+    size_t n_spare = mae_context_spare(context, &spare);
+    for (size_t i = 0; i < n_spare; i++)
+        printf("%snot used: %s (%s): %s\n", i ? "" : "\n", spare[i].info.name, spare[i].info.engine, spare[i].reason);
     for (size_t i = 0; i < m; i++)
         printf("%snot here: %s: %s\n", i ? "" : "\n", missing[i].backend, missing[i].reason);
     CLI_TRY(print_meters(context));

@@ -85,6 +85,19 @@ int mae_context_place_in_list(const char *list, const char *name)
     }
 }
 
+static mae_error *add_spare(mae_context *context, const mae_backend *backend, const mae_pe_found *found)
+{
+    mae_spare_pe *spare = mae_arena_array(context->arena, context->n_spare + 1, sizeof *spare);
+    if (!spare)
+        return mae_error_nomem();
+    for (size_t i = 0; i < context->n_spare; i++)
+        spare[i] = context->spare[i];
+    spare[context->n_spare++] = (mae_spare_pe){
+        {found->name, found->resource, backend->name, found->precision, found->engine, NULL}, found->on_request};
+    context->spare = spare;
+    return NULL;
+}
+
 static mae_error *load_backend(mae_context *context, size_t b, const char *wanted)
 {
     const char *name = mae_builtin_backends[b];
@@ -97,9 +110,12 @@ static mae_error *load_backend(mae_context *context, size_t b, const char *wante
     error = backend->probe(&found, &n);
     if (error)
         return mae_context_add_missing(context, name, error);
-    for (size_t i = 0; i < n; i++)
-        if (!wanted || mae_context_place_in_list(wanted, found[i].name) >= 0)
+    for (size_t i = 0; i < n; i++) {
+        if (!wanted && found[i].on_request)
+            MAE_TRY(add_spare(context, backend, &found[i]));
+        else if (!wanted || mae_context_place_in_list(wanted, found[i].name) >= 0)
             MAE_TRY(add_pe(context, backend, &found[i]));
+    }
     return NULL;
 }
 
@@ -118,6 +134,9 @@ static const char *why_missing(const mae_context *context, const char *pe)
     for (size_t i = 0; i < context->n_missing; i++)
         if (strstr(pe, context->missing[i].backend))
             return context->missing[i].reason;
+    for (size_t i = 0; i < context->n_spare; i++)
+        if (strcmp(pe, context->spare[i].info.name) == 0)
+            return context->spare[i].reason;
     return "no such PE here";
 }
 
@@ -212,6 +231,12 @@ size_t mae_context_missing(const mae_context *context, const mae_missing_backend
 {
     *ret_missing = context->missing;
     return context->n_missing;
+}
+
+size_t mae_context_spare(const mae_context *context, const mae_spare_pe **ret_spare)
+{
+    *ret_spare = context->spare;
+    return context->n_spare;
 }
 
 int mae_context_threads(const mae_context *context)

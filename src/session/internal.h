@@ -50,6 +50,8 @@ struct mae_context {
     mae_context_pe *pes;
     size_t n_missing;
     mae_missing_backend *missing;
+    size_t n_spare;
+    mae_spare_pe *spare;     /* the arena's */
     mae_pe *reference;       /* opened when first needed, and only if it is not among `pes` */
     mae_program_clock clock; /* that networks of this context are timed by; zero: the machine's */
     mae_pe *clock_pe;        /* whose clock that is; NULL: the machine's */

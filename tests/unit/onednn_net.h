@@ -553,19 +553,28 @@ static inline void net_ok(mae_error *error)
         fail_msg("%s", mae_error_message(error));
 }
 
-/* False, with the reason printed, when oneDNN is not installed. */
-static inline bool net_open(net_engine *engine, int threads)
+/* False, with the reason printed, when the backend or its engine is not installed. */
+static inline bool net_open_backend(net_engine *engine, const char *backend, const mae_pe_config *config)
 {
-    mae_pe_config config = {.name = "cpu/onednn", .resource = "cpu", .threads = threads};
+    const mae_pe_found *found;
+    size_t n;
     mae_module_prepare_environment();
-    mae_error *error = mae_module_load("onednn", &engine->module);
+    mae_error *error = mae_module_load(backend, &engine->module);
+    if (!error)
+        error = mae_module_backend(engine->module)->probe(&found, &n);
     if (error) {
-        print_message("no oneDNN backend: %s\n", mae_error_message(error));
+        print_message("no %s backend: %s\n", backend, mae_error_message(error));
         mae_error_free(error);
         return false;
     }
-    net_ok(mae_module_backend(engine->module)->open(&config, &engine->pe));
+    net_ok(mae_module_backend(engine->module)->open(config, &engine->pe));
     return true;
+}
+
+static inline bool net_open(net_engine *engine, int threads)
+{
+    const mae_pe_config config = {.name = "cpu/onednn", .resource = "cpu", .threads = threads};
+    return net_open_backend(engine, "onednn", &config);
 }
 
 static inline void net_close(net_engine *engine)
@@ -581,6 +590,36 @@ static inline mae_buffer *net_buffer(net *n, int tensor)
     buffer->host = aligned_alloc(64, (buffer->bytes + 63) / 64 * 64); /* exact, so that overruns are seen */
     assert_non_null(buffer->host);
     return buffer;
+}
+
+/* Where the PE has memory of its own: the host's values go there, or come back. */
+static inline void net_give(const net_engine *engine, mae_buffer *buffer)
+{
+    if (engine->pe->ops->write)
+        net_ok(engine->pe->ops->write(engine->pe, buffer, buffer->host));
+}
+
+static inline void net_take(const net_engine *engine, mae_buffer *buffer)
+{
+    if (engine->pe->ops->read)
+        net_ok(engine->pe->ops->read(engine->pe, buffer, buffer->host));
+}
+
+static inline mae_buffer *net_buffer_on(net *n, const net_engine *engine, int tensor)
+{
+    mae_buffer *buffer = net_buffer(n, tensor);
+    void *host = buffer->host;
+    if (engine->pe->ops->alloc)
+        net_ok(engine->pe->ops->alloc(engine->pe, buffer));
+    buffer->host = host;
+    return buffer;
+}
+
+static inline void net_release(const net_engine *engine, mae_buffer *buffer)
+{
+    if (engine->pe->ops->release)
+        engine->pe->ops->release(engine->pe, buffer);
+    free(buffer->host);
 }
 
 /* Largest difference from the interpreter's values, relative to the largest of those if that is above 1. */
@@ -604,30 +643,35 @@ static inline void net_check_segment(net *n, net_engine *engine, int first, int 
     net_ok(mae_segment_make(&n->graph, first, last, n->arena, &segment));
     net_ok(engine->pe->ops->compile(engine->pe, &n->graph, &segment, 0, &unit));
     for (size_t i = 0; i < segment.n_inputs; i++) {
-        inputs[i] = net_buffer(n, segment.inputs[i]);
+        inputs[i] = net_buffer_on(n, engine, segment.inputs[i]);
         memcpy(inputs[i]->host, n->values[segment.inputs[i]], inputs[i]->bytes);
+        net_give(engine, inputs[i]);
     }
     for (size_t i = 0; i < segment.n_outputs; i++)
-        outputs[i] = net_buffer(n, segment.outputs[i]);
+        outputs[i] = net_buffer_on(n, engine, segment.outputs[i]);
     net_ok(engine->pe->ops->bind(unit, inputs, outputs));
     for (int round = 0; round < 2; round++) {
-        for (size_t i = 0; i < segment.n_outputs; i++)
+        for (size_t i = 0; i < segment.n_outputs; i++) {
             memset(outputs[i]->host, 0xff, outputs[i]->bytes);
+            net_give(engine, outputs[i]);
+        }
         net_ok(engine->pe->ops->run(unit));
         for (size_t i = 0; i < segment.n_outputs; i++) {
+            net_take(engine, outputs[i]);
             double d = net_difference(n, segment.outputs[i], outputs[i]->host);
             if (!(d < 1e-4))
                 fail_msg("%s, layers %d to %d, run %d: %s differs by %g", n->graph.name, first, last, round,
                          n->tensors[segment.outputs[i]].name, d);
         }
     }
+    engine->pe->ops->discard(unit);
     for (size_t i = 0; i < segment.n_inputs; i++) {
+        net_take(engine, inputs[i]);
         assert_memory_equal(inputs[i]->host, n->values[segment.inputs[i]], inputs[i]->bytes); /* inputs are read only */
-        free(inputs[i]->host);
+        net_release(engine, inputs[i]);
     }
     for (size_t i = 0; i < segment.n_outputs; i++)
-        free(outputs[i]->host);
-    engine->pe->ops->discard(unit);
+        net_release(engine, outputs[i]);
 }
 
 static inline void net_supported(net *n, net_engine *engine)
