@@ -11,7 +11,7 @@
 #include "support/engines.h"
 
 /* Backends that compute. */
-static const char *const conformance_backends[] = {"ort", "onednn"};
+static const char *const conformance_backends[] = {"ort", "onednn", "opencl"};
 
 static struct {
     const char *backend; /* NULL: all */
