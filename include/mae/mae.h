@@ -351,6 +351,7 @@ typedef struct mae_bench_entry {
                                  mae_bench.meter); 0: none */
     mae_interval objective;   /* J of the goal, at the measured latency */
     mae_interval measured_mj; /* the energy with its interval, where it was measured; else 0 */
+    const char *precision;    /* "f32": what the PE computes in; "" where nobody says, or for several PEs */
 } mae_bench_entry;
 
 /* Where the energies of a bench come from. */
@@ -403,6 +404,9 @@ typedef struct mae_bench {
     mae_bench_meter meter;
     mae_interval measured_mj; /* of the plan, as in mae_bench_entry */
     double predicted_mj;      /* of the plan by the profile's figures, at the measured latency; 0: none */
+    size_t n_precisions;      /* that the plan computes in, each once, in the order of its segments */
+    const char *const *precisions;
+    bool mixed_precision; /* the plan and the baseline are not all of one: MAEG compares numbers of unlike worth */
 } mae_bench;
 
 MAE_API MAE_MUST_CHECK mae_error *mae_bench_run(mae_context *context, mae_model *model,

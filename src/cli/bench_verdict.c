@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/bench_report.h"
 #include "cli/table.h"
@@ -74,12 +75,27 @@ static void print_forecast(const char *when, const mae_bench_forecast *of)
                of->maeg.median * 100, of->maeg.low * 100, of->maeg.high * 100, of->p_beats);
 }
 
+/* Less work for less exact numbers is no gain of the mapping's. */
+static void print_precision(const mae_bench *b)
+{
+    if (!b->mixed_precision)
+        return;
+    printf("Mixed precision: the plan computes in ");
+    for (size_t i = 0; i < b->n_precisions; i++)
+        printf("%s%s", i == 0 ? "" : i + 1 < b->n_precisions ? ", " : " and ", b->precisions[i]);
+    for (size_t i = 0; b->baseline && i < b->n_single; i++)
+        if (strcmp(b->single[i].name, b->baseline) == 0 && *b->single[i].precision)
+            printf(", %s in %s", b->baseline, b->single[i].precision);
+    printf("; each is verified within its own tolerance.\n");
+}
+
 static void print_gain(const mae_bench *b)
 {
     const char *what = b->goal.minimize == MAE_MIN_LATENCY ? "latency" : "J";
     if (b->baseline && !b->single_is_best)
         printf("MAEG = 1 - %s(plan) / %s(%s): predicted %.1f %%, measured %.1f %%.\n", what, what, b->baseline,
                b->maeg_predicted * 100, b->maeg.median * 100);
+    print_precision(b);
     if (!b->before.exists && !b->predicted.exists)
         return;
     printf("The best mix, before it was measured and after (95 %% intervals):\n");
@@ -150,8 +166,10 @@ static void print_outputs(const mae_bench *b)
         printf("Left out: %zu mixed plan%s whose outputs differed from ONNX Runtime's beyond the tolerance.\n",
                b->unverified, b->unverified == 1 ? "" : "s");
     if (b->verdict.ok)
-        printf("Outputs verified against ONNX Runtime: largest error %.3g, relative %.3g.\n", b->verdict.max_abs,
-               b->verdict.max_rel);
+        printf("Outputs verified against ONNX Runtime: largest error %.3g, relative %.3g (tolerance %g + %g x the "
+               "output's "
+               "largest).\n",
+               b->verdict.max_abs, b->verdict.max_rel, b->verdict.abs_tolerance, b->verdict.rel_tolerance);
     else
         printf("%sOutputs differ from ONNX Runtime's: '%s' by %.3g, relative %.3g.%s\n", cli_style_code(CLI_RED),
                b->verdict.output ? b->verdict.output : "?", b->verdict.max_abs, b->verdict.max_rel,

@@ -166,4 +166,7 @@ MAE_MUST_CHECK mae_error *mae_bench_meets(const mae_contender *contender, bool *
 /* Chooses between `mixed` (may be NULL) and the best single PE by the last race, and fills the result. */
 MAE_MUST_CHECK mae_error *mae_bench_conclude(mae_bench_result *result, mae_bench_work *work, mae_contender *mixed);
 
+/* precision.c: what the plan of the bench computes in, and whether that is what its baseline does. */
+MAE_MUST_CHECK mae_error *mae_bench_find_precisions(mae_bench_result *result, const char *baseline);
+
 #endif

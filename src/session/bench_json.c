@@ -54,6 +54,8 @@ static json_t *entry(const mae_bench *bench, const char *name_key, const mae_ben
         json_object_set_new(object, "meets_bounds", json_boolean(of->meets_bounds));
         add_goal_figures(object, bench, of->energy_mj, &of->measured_mj, &of->objective);
     }
+    if (object && *of->precision)
+        json_object_set_new(object, "precision", json_string(of->precision));
     if (object && of->reason)
         json_object_set_new(object, "reason", json_string(of->reason));
     return object;
@@ -77,6 +79,14 @@ static mae_error *plan_object(const mae_plan *plan, json_t **ret_object)
     return *ret_object ? NULL : mae_error_nomem();
 }
 
+static json_t *precisions(const mae_bench *bench)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bench->n_precisions; i++)
+        json_array_append_new(list, json_string(bench->precisions[i]));
+    return list;
+}
+
 static json_t *plan_part(const mae_bench *bench, const json_t *plan)
 {
     json_t *part =
@@ -86,6 +96,8 @@ static json_t *plan_part(const mae_bench *bench, const json_t *plan)
     if (part && bench->profile->energy != MAE_ENERGY_NONE)
         json_object_set_new(part, "predicted_mj", json_real(bench->predicted_mj));
     if (part)
+        json_object_set_new(part, "precisions", precisions(bench));
+    if (part)
         add_goal_figures(part, bench, bench->energy_mj, &bench->measured_mj, &bench->objective);
     return part;
 }
@@ -93,9 +105,11 @@ static json_t *plan_part(const mae_bench *bench, const json_t *plan)
 static json_t *maeg_part(const mae_bench *bench)
 {
     if (!bench->baseline)
-        return json_pack("{s:n,s:n,s:n,s:n,s:b}", "predicted", "measured", "ci", "baseline", "enables", bench->enables);
-    return json_pack("{s:f,s:f,s:o,s:s,s:b}", "predicted", bench->maeg_predicted, "measured", bench->maeg.median, "ci",
-                     interval(&bench->maeg), "baseline", bench->baseline, "enables", bench->enables);
+        return json_pack("{s:n,s:n,s:n,s:n,s:b,s:b}", "predicted", "measured", "ci", "baseline", "enables",
+                         bench->enables, "mixed_precision", bench->mixed_precision);
+    return json_pack("{s:f,s:f,s:o,s:s,s:b,s:b}", "predicted", bench->maeg_predicted, "measured", bench->maeg.median,
+                     "ci", interval(&bench->maeg), "baseline", bench->baseline, "enables", bench->enables,
+                     "mixed_precision", bench->mixed_precision);
 }
 
 static json_t *forecast(const mae_bench_forecast *of)
@@ -148,13 +162,14 @@ static json_t *energy_part(const mae_bench *bench)
 static json_t *whole(const mae_bench *bench, const json_t *plan)
 {
     const mae_verdict *verdict = &bench->verdict;
-    return json_pack("{s:s,s:i,s:O,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:b},s:o,s:f,s:o,s:I,s:I}", "format",
+    return json_pack("{s:s,s:i,s:O,s:O,s:i,s:I,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:f,s:f,s:b},s:o,s:f,s:o,s:I,s:I}", "format",
                      "mae-bench", "version", 1, "model", json_object_get(plan, "model"), "goal",
                      json_object_get(plan, "goal"), "threads", bench->threads, "rounds", (json_int_t)bench->rounds,
                      "single_pe", entries(bench, "pe", bench->single, bench->n_single), "baselines",
                      entries(bench, "name", bench->baselines, bench->n_baselines), "plan", plan_part(bench, plan),
                      "maeg", maeg_part(bench), "verify", "max_abs", number(verdict->max_abs), "max_rel",
-                     number(verdict->max_rel), "ok", verdict->ok, "choice", choice_part(bench), "drift", bench->drift,
+                     number(verdict->max_rel), "abs_tolerance", verdict->abs_tolerance, "rel_tolerance",
+                     verdict->rel_tolerance, "ok", verdict->ok, "choice", choice_part(bench), "drift", bench->drift,
                      "scale", scale_part(bench), "refinements", (json_int_t)bench->refinements, "unverified",
                      (json_int_t)bench->unverified);
 }

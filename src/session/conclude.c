@@ -36,11 +36,15 @@ static mae_error *fill_entries(mae_bench_result *result, const mae_bench_work *w
         if (!name)
             return mae_error_nomem();
         MAE_TRY(fill_entry(&single[p], work, name, work->single[p], work->why_not[p]));
+        single[p].precision = mae_arena_strdup(result->arena, work->context->infos[p].precision);
+        if (!single[p].precision)
+            return mae_error_nomem();
     }
     bench->single = single;
     bench->n_single = n;
     if (work->greedy) {
         MAE_TRY(fill_entry(greedy, work, "greedy", work->greedy, NULL));
+        greedy->precision = "";
         bench->baselines = greedy;
         bench->n_baselines = 1;
     }
@@ -271,5 +275,6 @@ mae_error *mae_bench_conclude(mae_bench_result *result, mae_bench_work *work, ma
     MAE_TRY(predict(result, work, offered, mixed, best_single));
     MAE_TRY(make_plan(result, work, offered->runner->mapping));
     bench->plan = result->plan;
+    MAE_TRY(mae_bench_find_precisions(result, best_single ? bench->single[best].precision : ""));
     return verify(result, work, offered);
 }
