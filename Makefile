@@ -2,7 +2,7 @@
 
 # What has to be installed, Debian's names. COMMAND=PACKAGE is only installed where the command is missing.
 BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=pkgconf \
-  libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev \
+  libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev libxnnpack-dev libpthreadpool-dev \
   ocl-icd-opencl-dev libclblast-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev

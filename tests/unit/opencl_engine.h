@@ -3,7 +3,7 @@
 #ifndef MAE_TESTS_OPENCL_ENGINE_H
 #define MAE_TESTS_OPENCL_ENGINE_H
 
-#include "onednn_net.h"
+#include "net.h"
 
 enum { OWN_MEMORY, SHARED_MEMORY, MOST_ENGINES };
 static net_engine engines[MOST_ENGINES];

@@ -1,5 +1,7 @@
 /* The oneDNN backend against a plain interpreter, on small networks chosen to be difficult. */
-#include "onednn_engine.h"
+#define NET_BACKEND "onednn"
+
+#include "net_engine.h"
 
 static void convolutions(void **state)
 {

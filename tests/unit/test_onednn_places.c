@@ -1,6 +1,8 @@
 /* Where the oneDNN backend puts things: concatenations that grow, paddings left to convolutions, parts taken in steps,
  * weights with space between their rows. */
-#include "onednn_engine.h"
+#define NET_BACKEND "onednn"
+
+#include "net_engine.h"
 
 /* What there was and something new, again and again, as in DenseNet. */
 static void concatenations_grow(void **state)

@@ -1,5 +1,5 @@
 /* Poolings of all forms on the oneDNN backend, with one thread and with two; options it does not have. */
-#include "onednn_net.h"
+#include "net.h"
 
 enum { ONE_THREAD, TWO_THREADS, N_ENGINES };
 static net_engine engines[N_ENGINES];
@@ -93,7 +93,7 @@ static void means(void **state)
 static int open_all(void **state)
 {
     (void)state;
-    present = net_open(&engines[ONE_THREAD], 1) && net_open(&engines[TWO_THREADS], 2);
+    present = net_open(&engines[ONE_THREAD], "onednn", 1) && net_open(&engines[TWO_THREADS], "onednn", 2);
     return 0;
 }
 

@@ -1,8 +1,8 @@
-/* The one oneDNN PE, of one thread, that all tests of a program share. */
-#ifndef MAE_TESTS_ONEDNN_ENGINE_H
-#define MAE_TESTS_ONEDNN_ENGINE_H
+/* The one PE, of one thread, that all tests of a program share: that of the backend NET_BACKEND. */
+#ifndef MAE_TESTS_NET_ENGINE_H
+#define MAE_TESTS_NET_ENGINE_H
 
-#include "onednn_net.h"
+#include "net.h"
 
 static net_engine engine;
 static bool present;
@@ -16,7 +16,7 @@ static bool present;
 static inline int open_engine(void **state)
 {
     (void)state;
-    present = net_open(&engine, 1);
+    present = net_open(&engine, NET_BACKEND, 1);
     return 0;
 }
 

@@ -1,7 +1,7 @@
-/* Small networks made by hand, and a plain interpreter of their operators that the oneDNN backend's
- * results are compared with. The interpreter is written for clarity: one loop over the output's elements. */
-#ifndef MAE_TESTS_ONEDNN_NET_H
-#define MAE_TESTS_ONEDNN_NET_H
+/* Small networks made by hand, and a plain interpreter of their operators that the results of engines are compared
+ * with. The interpreter is written for clarity: one loop over the output's elements. */
+#ifndef MAE_TESTS_NET_H
+#define MAE_TESTS_NET_H
 
 #include <math.h>
 #include <setjmp.h>
@@ -571,10 +571,11 @@ static inline bool net_open_backend(net_engine *engine, const char *backend, con
     return true;
 }
 
-static inline bool net_open(net_engine *engine, int threads)
+/* One on this machine's processors. */
+static inline bool net_open(net_engine *engine, const char *backend, int threads)
 {
-    const mae_pe_config config = {.name = "cpu/onednn", .resource = "cpu", .threads = threads};
-    return net_open_backend(engine, "onednn", &config);
+    const mae_pe_config config = {.name = "cpu/net", .resource = "cpu", .threads = threads};
+    return net_open_backend(engine, backend, &config);
 }
 
 static inline void net_close(net_engine *engine)
