@@ -71,7 +71,11 @@ static const char *reason_in(const char *message)
             message = at + 3;
     }
     const char *at = strstr(message, condition);
-    return at ? at + strlen(condition) : message;
+    if (at)
+        return at + strlen(condition);
+    at = *message == '/' ? strstr(message, ".cc:") : NULL;
+    at = at ? strstr(at, ") ") : NULL;
+    return at && at[2] ? at + 2 : message;
 }
 
 /* The first line of the engine's message that says anything. */
