@@ -37,6 +37,9 @@ typedef struct mae_program_stamp {
     uint64_t begin_ns, end_ns;
 } mae_program_stamp;
 
+/* The layouts beside the dense one that the PE takes and gives at the borders of its units. */
+unsigned mae_pe_layouts(mae_pe *pe);
+
 MAE_MUST_CHECK mae_error *mae_program_create(const mae_program_spec *spec, mae_program **ret_program);
 void mae_program_destroy(mae_program *program); /* takes NULL */
 

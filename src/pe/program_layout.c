@@ -8,7 +8,7 @@
 #include "core/layout.h"
 #include "pe/program_impl.h"
 
-static unsigned layouts_of_pe(mae_pe *pe)
+unsigned mae_pe_layouts(mae_pe *pe)
 {
     bool laid = pe->ops->layouts && pe->ops->compile_laid && !pe->ops->alloc;
     return laid ? pe->ops->layouts(pe) : 0;
@@ -24,7 +24,7 @@ void mae_program_find_layouts(mae_program *program, const mae_segment *whole)
         program->slots[program->slot_of[whole->outputs[k]]].layouts = 0;
     for (size_t i = 0; i < program->n_parts; i++) {
         const mae_program_part *part = &program->parts[i];
-        unsigned understood = layouts_of_pe(program->pes[part->pe]);
+        unsigned understood = mae_pe_layouts(program->pes[part->pe]);
         for (size_t k = 0; k < part->segment.n_inputs; k++)
             program->slots[program->slot_of[part->segment.inputs[k]]].layouts &= understood;
     }
@@ -53,7 +53,7 @@ static mae_error *compile_laid(mae_program *program, mae_program_part *part, uns
 mae_error *mae_program_compile_part(mae_program *program, mae_program_part *part, unsigned flags)
 {
     mae_pe *pe = program->pes[part->pe];
-    unsigned understood = layouts_of_pe(pe);
+    unsigned understood = mae_pe_layouts(pe);
     if (understood)
         return compile_laid(program, part, flags, understood);
     return pe->ops->compile(pe, program->graph, &part->segment, flags, &part->unit);

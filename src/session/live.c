@@ -102,6 +102,8 @@ static mae_error *open_live(mae_live *live, const mae_live_options *options)
     MAE_TRY(live_output_check(live->graph, live->options.rules));
     MAE_TRY(find_pes(live));
     MAE_TRY(live_pool_init(&live->pool, live->graph));
+    for (size_t p = 0; p < live->profile->n_pes; p++)
+        live->pool.understood[p] = live->pes[p].there ? mae_pe_layouts(live->context->pes[live->pe_of[p]].pe) : 0;
     MAE_TRY(live_sensors_open(live->context, live->options.root, &live->sensors));
     live->spec = spec_of(live);
     MAE_TRY(live_plan_create(&live->spec, live->graph, &live->plan));
@@ -150,7 +152,7 @@ static void drop_others(mae_live *live)
 {
     for (live_unit *unit = live->pool.units, *next; unit; unit = next) {
         next = unit->next;
-        if (!live->pes[unit->pe].worker.hung)
+        if (!live->pes[unit->order.pe].worker.hung)
             live_pool_drop(&live->pool, unit);
     }
 }
@@ -251,7 +253,7 @@ mae_error *mae_live_set_input(mae_live *live, size_t input, const void *data, si
     const mae_tensor *tensor = &live->graph->tensors[index];
     if (bytes != tensor->bytes)
         return mae_error_new(MAE_ERR_USAGE, "input \"%s\": %zu bytes, not %zu", tensor->name, bytes, tensor->bytes);
-    memcpy(live->pool.buffers[index]->host, data, bytes);
+    memcpy(live_pool_buffer(&live->pool, index)->host, data, bytes);
     return NULL;
 }
 
@@ -261,7 +263,7 @@ mae_error *mae_live_output(mae_live *live, size_t output, const void **ret_data,
         return mae_error_new(MAE_ERR_USAGE, "output %zu of %zu", output, live->graph->n_outputs);
     int index = live->graph->outputs[output];
     const mae_tensor *tensor = &live->graph->tensors[index];
-    const mae_buffer *buffer = live->pool.buffers[index];
+    const mae_buffer *buffer = live_pool_buffer(&live->pool, index);
     if (!tensor->is_constant && !buffer)
         return mae_error_new(MAE_ERR_USAGE, "no frame has run yet");
     *ret_data = tensor->is_constant ? tensor->data : buffer->host;
@@ -286,8 +288,8 @@ mae_error *mae_live_segments(const mae_live *live, mae_live_segment **ret_segmen
         return mae_error_nomem();
     n = 0;
     for (const live_unit *unit = live->pool.units; unit; unit = unit->next)
-        segments[n++] = (mae_live_segment){live->profile->pes[unit->pe].name, unit->first, unit->last, unit->compile_ms,
-                                           unit->bytes};
+        segments[n++] = (mae_live_segment){live->profile->pes[unit->order.pe].name, unit->order.first, unit->order.last,
+                                           unit->compile_ms, unit->bytes};
     *ret_segments = segments;
     *ret_n = n;
     return NULL;

@@ -18,13 +18,37 @@
 #define LIVE_MOST_ZONES 64
 #define LIVE_RATIOS 8
 
+/* ---- what is compiled (live_layout.c) ---- */
+
+/* How the tensors at a unit's border lie. */
+typedef struct live_borders {
+    size_t n_inputs, n_outputs; /* of the segment */
+    mae_layout *inputs;
+    unsigned *offers;    /* per output: the layouts that all who read it understand */
+    mae_layout *outputs; /* once it is compiled: which of them it gives */
+} live_borders;
+
+MAE_MUST_CHECK mae_error *live_borders_create(const mae_segment *segment,
+                                              live_borders **ret_borders); /* dense; free() */
+bool live_borders_same(const live_borders *a, const live_borders *b);
+
+/* A segment to be compiled, or that was: layers `first` to `last` on a PE of the profile. */
+typedef struct live_order {
+    int pe, first, last;
+    live_borders *borders; /* its own */
+} live_order;
+
+bool live_order_same(const live_order *a, const live_order *b);
+MAE_MUST_CHECK mae_error *live_order_copy(const live_order *order, live_order *ret_copy);
+void live_order_free(live_order *order);
+
 /* ---- units (live_unit.c) ---- */
 
 /* A segment, compiled on its PE and bound to the session's buffers. */
 typedef struct live_unit {
     struct live_unit *next;
     mae_arena *arena;
-    int pe, first, last; /* PE of the profile; layers */
+    live_order order;
     mae_segment segment;
     mae_pe *device;
     bool own_device;
@@ -36,18 +60,23 @@ typedef struct live_unit {
     uint64_t used; /* the last frame that ran it */
 } live_unit;
 
-/* Compiles; touches nothing of a session, so that any thread may do it. With `own_device` the unit owns the device, in
- * success and in failure. */
-MAE_MUST_CHECK mae_error *live_unit_compile(const mae_graph *graph, int pe, int first, int last, mae_pe *device,
-                                            bool own_device, live_unit **ret_unit);
+/* Compiles; touches nothing of a session, so that any thread may do it. Takes over the order and, with `own_device`,
+ * the device, in success and in failure. */
+MAE_MUST_CHECK mae_error *live_unit_compile(const mae_graph *graph, live_order *order, mae_pe *device, bool own_device,
+                                            live_unit **ret_unit);
 void live_unit_destroy(live_unit *unit); /* takes NULL */
 /* Brings inputs, runs, brings outputs. */
 MAE_MUST_CHECK mae_error *live_unit_run(live_unit *unit);
 
-/* The session's memory: a buffer per tensor that crosses a border of any unit. */
+#define LIVE_LAYOUTS 3 /* dense, and two blocked ones */
+
+/* The session's memory: a buffer per tensor that crosses a border of any unit, and layout in which it does. */
 typedef struct live_pool {
     const mae_graph *graph;
-    mae_buffer **buffers; /* per tensor; NULL: not wanted yet */
+    unsigned understood[MAE_POLICY_MAX_PES]; /* per PE of the profile: its layouts beside the dense one */
+    mae_buffer **buffers;                    /* per tensor and layout; NULL: not wanted yet */
+    mae_layout *layout;                      /* per tensor, of the mapping that is looked at: how it lies ... */
+    unsigned *offers;                        /* ... and may */
     live_unit *units;
     double bytes;        /* of all units */
     double leaked_bytes; /* left to calls that did not come back ... */
@@ -57,7 +86,14 @@ typedef struct live_pool {
 
 MAE_MUST_CHECK mae_error *live_pool_init(live_pool *pool, const mae_graph *graph);
 void live_pool_finish(live_pool *pool);
-live_unit *live_pool_find(const live_pool *pool, int pe, int first, int last);
+/* The tensor's dense buffer. */
+static inline mae_buffer *live_pool_buffer(const live_pool *pool, int tensor)
+{
+    return pool->buffers[(size_t)tensor * LIVE_LAYOUTS + MAE_LAYOUT_DENSE];
+}
+/* The unit of these layers whose borders are all dense. */
+live_unit *live_pool_find_dense(const live_pool *pool, int pe, int first, int last);
+MAE_MUST_CHECK mae_error *live_order_dense(const live_pool *pool, int pe, int first, int last, live_order *ret_order);
 /* Takes the unit over, also in failure. */
 MAE_MUST_CHECK mae_error *live_pool_adopt(live_pool *pool, live_unit *unit);
 void live_pool_drop(live_pool *pool, live_unit *unit);
@@ -105,6 +141,11 @@ typedef struct live_point {
     live_unit **units;                 /* NULL entries: not compiled */
 } live_point;
 
+/* Finds its units; false: not all are compiled. */
+bool live_point_look(live_pool *pool, live_point *point);
+/* The first that is not; how it lies is known only when those before it are compiled. */
+MAE_MUST_CHECK mae_error *live_point_next(live_pool *pool, live_point *point, bool *ret_any, live_order *ret_order);
+
 /* What a policy stands on, and its points as segments. */
 typedef struct live_plan {
     mae_arena *arena;
@@ -139,13 +180,9 @@ typedef struct live_plan_spec {
 MAE_MUST_CHECK mae_error *live_plan_create(const live_plan_spec *spec, const mae_graph *graph, live_plan **ret_plan);
 void live_plan_destroy(live_plan *plan); /* takes NULL */
 /* Which points are compiled now. */
-void live_plan_look(live_plan *plan, const live_pool *pool);
+void live_plan_look(live_plan *plan, live_pool *pool);
 
 /* ---- building beside the frames (live_build.c) ---- */
-
-typedef struct live_order {
-    int pe, first, last;
-} live_order;
 
 typedef struct live_builder {
     mae_context *context;
@@ -171,8 +208,8 @@ typedef struct live_builder {
 mae_error *live_builder_init(live_builder *builder, mae_context *context, const mae_graph *graph, const int *pe_of,
                              const live_plan_spec *spec);
 void live_builder_finish(live_builder *builder);
-/* What is ordered already is not ordered again. */
-MAE_MUST_CHECK mae_error *live_builder_order(live_builder *builder, const live_order *order);
+/* Takes over the order; what is ordered already is not ordered again. */
+void live_builder_order(live_builder *builder, live_order *order);
 MAE_MUST_CHECK mae_error *live_builder_plan(live_builder *builder, const double *factor);
 /* What has been built since the last time: a list of units, a plan or NULL. Idle: nothing is ordered or under way. */
 void live_builder_take(live_builder *builder, live_unit **ret_units, live_plan **ret_plan, bool *ret_idle);

@@ -4,21 +4,28 @@
 
 #include "session/live.h"
 
-static mae_error *build_unit(live_builder *builder, const live_order *order, live_unit **ret_unit)
+static mae_error *build_unit(live_builder *builder, live_order *order, live_unit **ret_unit)
 {
     mae_pe *device = NULL;
-    MAE_TRY(mae_context_reopen(builder->context, (size_t)builder->pe_of[order->pe], &device));
-    return live_unit_compile(builder->graph, order->pe, order->first, order->last, device, true, ret_unit);
+    mae_error *error = mae_context_reopen(builder->context, (size_t)builder->pe_of[order->pe], &device);
+    if (error) {
+        live_order_free(order);
+        return error;
+    }
+    return live_unit_compile(builder->graph, order, device, true, ret_unit);
 }
 
 /* Under the lock, which it lets go meanwhile. */
 static void do_order(live_builder *builder)
 {
-    live_order order = builder->orders[0];
+    live_order order;
     live_unit *unit = NULL;
+    mae_error *error = live_order_copy(&builder->orders[0], &order); /* the first stays: it is not ordered again */
     pthread_mutex_unlock(&builder->lock);
-    mae_error *error = build_unit(builder, &order, &unit);
+    if (!error)
+        error = build_unit(builder, &order, &unit);
     pthread_mutex_lock(&builder->lock);
+    live_order_free(&builder->orders[0]);
     builder->n_orders--;
     memmove(builder->orders, builder->orders + 1, builder->n_orders * sizeof *builder->orders);
     if (error) {
@@ -97,25 +104,28 @@ void live_builder_finish(live_builder *builder)
         live_unit_destroy(builder->units);
         builder->units = next;
     }
+    for (size_t i = 0; i < builder->n_orders; i++)
+        live_order_free(&builder->orders[i]);
     live_plan_destroy(builder->plan);
     mae_error_free(builder->error);
     pthread_cond_destroy(&builder->changed);
     pthread_mutex_destroy(&builder->lock);
 }
 
-mae_error *live_builder_order(live_builder *builder, const live_order *order)
+void live_builder_order(live_builder *builder, live_order *order)
 {
     pthread_mutex_lock(&builder->lock);
     bool known = builder->n_orders == LIVE_MOST_SEGMENTS;
     for (size_t i = 0; i < builder->n_orders; i++)
-        known = known || memcmp(&builder->orders[i], order, sizeof *order) == 0;
+        known = known || live_order_same(&builder->orders[i], order);
     for (const live_unit *unit = builder->units; unit; unit = unit->next)
-        known = known || (unit->pe == order->pe && unit->first == order->first && unit->last == order->last);
-    if (!known)
+        known = known || live_order_same(&unit->order, order);
+    if (known)
+        live_order_free(order);
+    else
         builder->orders[builder->n_orders++] = *order;
     pthread_cond_broadcast(&builder->changed);
     pthread_mutex_unlock(&builder->lock);
-    return NULL;
 }
 
 mae_error *live_builder_plan(live_builder *builder, const double *factor)

@@ -10,16 +10,22 @@
 
 /* ---- plans ---- */
 
+/* One at a time: how the next lies follows from those before it. */
+static mae_error *order_next(mae_live *live, size_t point)
+{
+    live_order order;
+    bool any;
+    MAE_TRY(live_point_next(&live->pool, &live->plan->points[point], &any, &order));
+    if (any)
+        live_builder_order(&live->builder, &order);
+    return NULL;
+}
+
 mae_error *live_change_order_kept(mae_live *live)
 {
-    for (size_t k = 0; live->background && k < mae_policy_n_points(live->plan->policy); k++) {
-        const live_point *point = &live->plan->points[k];
-        for (size_t s = 0; live->plan->kept[k] && s < point->n; s++) {
-            const live_order order = {point->segments[s].pe, point->segments[s].first, point->segments[s].last};
-            if (!point->units[s])
-                MAE_TRY(live_builder_order(&live->builder, &order));
-        }
-    }
+    for (size_t k = 0; live->background && k < mae_policy_n_points(live->plan->policy); k++)
+        if (live->plan->kept[k])
+            MAE_TRY(order_next(live, k));
     return NULL;
 }
 
@@ -94,7 +100,7 @@ static void make_room(mae_live *live)
     while (live->options.keep_bytes > 0 && live->pool.bytes > live->options.keep_bytes) {
         live_unit *oldest = NULL;
         for (live_unit *unit = live->pool.units; unit; unit = unit->next) {
-            bool free_now = !is_needed(live, unit) && !live->pes[unit->pe].worker.hung;
+            bool free_now = !is_needed(live, unit) && !live->pes[unit->order.pe].worker.hung;
             if (free_now && (!oldest || unit->used < oldest->used))
                 oldest = unit;
         }
@@ -128,6 +134,9 @@ mae_error *live_change_take_built(mae_live *live)
     if (any) {
         live_plan_look(live->plan, &live->pool);
         make_room(live);
+        live->ordered_ns = 0; /* what follows may be ordered */
+        if (!plan)
+            MAE_TRY(live_change_order_kept(live));
     }
     return plan ? change_plan(live, plan) : NULL;
 }
@@ -144,34 +153,28 @@ mae_error *live_change_want(mae_live *live, int wanted)
     if (live->wanted_for > WANTED_FRAMES && now_ns - live->ordered_ns < ORDER_NS)
         return NULL;
     live->ordered_ns = now_ns;
-    const live_point *point = &live->plan->points[wanted];
-    for (size_t s = 0; s < point->n; s++) {
-        const live_order order = {point->segments[s].pe, point->segments[s].first, point->segments[s].last};
-        if (!point->units[s])
-            MAE_TRY(live_builder_order(&live->builder, &order));
-    }
-    return NULL;
+    return order_next(live, (size_t)wanted);
 }
 
 /* Here and now. A PE that cannot is taken out; *ret_done says whether it could. */
 mae_error *live_change_compile(mae_live *live, int point, bool *ret_done)
 {
-    live_point *p = &live->plan->points[point];
+    live_order order;
+    bool any = true;
     *ret_done = false;
-    for (size_t s = 0; s < p->n; s++) {
-        const mae_trace_segment *segment = &p->segments[s];
-        live_unit *unit = live_pool_find(&live->pool, segment->pe, segment->first, segment->last);
-        if (unit)
-            continue;
-        mae_pe *device = live->context->pes[live->pe_of[segment->pe]].pe;
-        mae_error *error =
-            live_unit_compile(live->graph, segment->pe, segment->first, segment->last, device, false, &unit);
+    for (;;) {
+        MAE_TRY(live_point_next(&live->pool, &live->plan->points[point], &any, &order));
+        if (!any)
+            break;
+        int pe = order.pe;
+        live_unit *unit = NULL;
+        mae_error *error = live_unit_compile(live->graph, &order, live->context->pes[live->pe_of[pe]].pe, false, &unit);
         if (!error)
             error = live_pool_adopt(&live->pool, unit);
         if (mae_error_code(error) == MAE_ERR_NOMEM)
             return error;
         if (error)
-            return live_lost_take_out(live, segment->pe, NULL, false, error);
+            return live_lost_take_out(live, pe, NULL, false, error);
     }
     live_plan_look(live->plan, &live->pool);
     *ret_done = true;

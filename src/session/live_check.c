@@ -13,8 +13,8 @@ static int home_of(const mae_live *live, int tensor)
 {
     int layer = live->plan->profile->tensors[tensor].producer;
     for (size_t i = 0; i < live->n_last_units && layer >= 0; i++)
-        if (live->last_units[i]->first <= layer && layer <= live->last_units[i]->last)
-            return live->last_units[i]->pe;
+        if (live->last_units[i]->order.first <= layer && layer <= live->last_units[i]->order.last)
+            return live->last_units[i]->order.pe;
     return layer < 0 ? live->plan->profile->host : -1;
 }
 
@@ -62,15 +62,18 @@ static bool is_due(const mae_live *live, int p, uint64_t now_ns)
 /* The layer's own segment; NULL: it is being built. */
 static mae_error *find_unit(mae_live *live, int p, int layer, live_unit **ret_unit)
 {
-    *ret_unit = live_pool_find(&live->pool, p, layer, layer);
+    live_order order;
+    *ret_unit = live_pool_find_dense(&live->pool, p, layer, layer);
     if (*ret_unit)
         return NULL;
-    const live_order order = {p, layer, layer};
-    if (live->background)
-        return live_builder_order(&live->builder, &order);
+    MAE_TRY(live_order_dense(&live->pool, p, layer, layer, &order));
+    if (live->background) {
+        live_builder_order(&live->builder, &order);
+        return NULL;
+    }
     live_unit *unit = NULL;
     mae_pe *device = live->context->pes[live->pe_of[p]].pe;
-    mae_error *error = live_unit_compile(live->graph, p, layer, layer, device, false, &unit);
+    mae_error *error = live_unit_compile(live->graph, &order, device, false, &unit);
     if (!error)
         error = live_pool_adopt(&live->pool, unit);
     if (error)

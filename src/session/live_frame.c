@@ -61,7 +61,7 @@ static void sense(mae_live *live)
 static mae_error *run_unit(mae_live *live, size_t s, const live_point *point, bool *ret_failed)
 {
     live_unit *unit = point->units[s];
-    live_pe *pe = &live->pes[unit->pe];
+    live_pe *pe = &live->pes[unit->order.pe];
     double expected_ms = point->segments[s].time_ms + point->transfer_ms[s];
     bool hung = false;
     live->stamps[s].begin_ns = mae_context_now_ns(live->context);
@@ -72,7 +72,7 @@ static mae_error *run_unit(mae_live *live, size_t s, const live_point *point, bo
         return error;
     unit->used = live->frame;
     *ret_failed = error != NULL;
-    return error ? live_lost_take_out(live, unit->pe, unit, hung, error) : NULL;
+    return error ? live_lost_take_out(live, unit->order.pe, unit, hung, error) : NULL;
 }
 
 static void note_switch(mae_live *live, const live_point *point)

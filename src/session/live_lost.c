@@ -77,7 +77,7 @@ static live_unit *shortest_unit(const live_plan *plan, const live_pool *pool, in
     live_unit *best = NULL;
     *ret_ms = INFINITY;
     for (live_unit *unit = pool->units; unit; unit = unit->next) {
-        double ms = unit->pe == pe && has_inputs(unit) ? expected_ms(plan, unit) : INFINITY;
+        double ms = unit->order.pe == pe && has_inputs(unit) ? expected_ms(plan, unit) : INFINITY;
         if (ms < *ret_ms) {
             best = unit;
             *ret_ms = ms;
@@ -105,18 +105,23 @@ static int shortest_layer(const mae_profile *p, int pe, double *ret_ms)
 static mae_error *trial_unit(mae_live *live, int p, live_unit **ret_unit, double *ret_ms)
 {
     double ms;
+    live_order order;
     int layer = shortest_layer(live->plan->profile, p, &ms);
-    *ret_unit = live_pool_find(&live->pool, p, layer, layer);
+    *ret_unit = live_pool_find_dense(&live->pool, p, layer, layer);
     *ret_ms = ms;
     if (*ret_unit && has_inputs(*ret_unit))
         return NULL;
     if (live->background) {
         *ret_unit = shortest_unit(live->plan, &live->pool, p, ret_ms);
-        const live_order order = {p, layer, layer};
-        return *ret_unit ? NULL : live_builder_order(&live->builder, &order);
+        if (*ret_unit)
+            return NULL;
+        MAE_TRY(live_order_dense(&live->pool, p, layer, layer, &order));
+        live_builder_order(&live->builder, &order);
+        return NULL;
     }
+    MAE_TRY(live_order_dense(&live->pool, p, layer, layer, &order));
     mae_pe *device = live->context->pes[live->pe_of[p]].pe;
-    mae_error *error = live_unit_compile(live->graph, p, layer, layer, device, false, ret_unit);
+    mae_error *error = live_unit_compile(live->graph, &order, device, false, ret_unit);
     if (!error)
         error = live_pool_adopt(&live->pool, *ret_unit);
     if (error)
@@ -131,7 +136,7 @@ static mae_error *trial_unit(mae_live *live, int p, live_unit **ret_unit, double
 static mae_error *take_back(mae_live *live, int pe)
 {
     for (live_unit *unit = live->pool.units; unit; unit = unit->next)
-        if (unit->pe == pe)
+        if (unit->order.pe == pe)
             MAE_TRY(live_pool_return(&live->pool, unit));
     return NULL;
 }

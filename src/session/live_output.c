@@ -84,7 +84,7 @@ static double value_of(const mae_live *live, const mae_rule *rule)
 {
     int index = find_output(live->graph, rule->word);
     const mae_tensor *tensor = &live->graph->tensors[index];
-    const mae_buffer *buffer = live->pool.buffers[index];
+    const mae_buffer *buffer = live_pool_buffer(&live->pool, index);
     const void *data = tensor->is_constant ? tensor->data : buffer ? buffer->host : NULL;
     const mae_shape *shape = tensor->is_constant || !buffer ? &tensor->shape : &buffer->shape;
     int64_t n = 1;

@@ -281,15 +281,8 @@ void live_plan_destroy(live_plan *plan)
     free(plan);
 }
 
-void live_plan_look(live_plan *plan, const live_pool *pool)
+void live_plan_look(live_plan *plan, live_pool *pool)
 {
-    for (size_t k = 0; k < mae_policy_n_points(plan->policy); k++) {
-        live_point *point = &plan->points[k];
-        plan->compiled[k] = true;
-        for (size_t s = 0; s < point->n; s++) {
-            const mae_trace_segment *segment = &point->segments[s];
-            point->units[s] = live_pool_find(pool, segment->pe, segment->first, segment->last);
-            plan->compiled[k] = plan->compiled[k] && point->units[s];
-        }
-    }
+    for (size_t k = 0; k < mae_policy_n_points(plan->policy); k++)
+        plan->compiled[k] = live_point_look(pool, &plan->points[k]);
 }

@@ -7,11 +7,12 @@
 #include "base/clock.h"
 #include "core/graph.h"
 #include "pe/buffer.h"
+#include "pe/program.h"
 #include "session/live.h"
 
 /* ---- buffers ---- */
 
-static mae_error *make_buffer(const mae_graph *graph, int tensor, mae_buffer **ret_buffer)
+static mae_error *make_buffer(const mae_graph *graph, int tensor, mae_layout layout, mae_buffer **ret_buffer)
 {
     const mae_tensor *t = &graph->tensors[tensor];
     MAE_TRY(mae_buffer_check(t));
@@ -20,6 +21,7 @@ static mae_error *make_buffer(const mae_graph *graph, int tensor, mae_buffer **r
         return mae_error_nomem();
     buffer->tensor = tensor;
     buffer->shape = t->shape;
+    buffer->layout = layout;
     if (t->is_static) {
         mae_error *error = mae_buffer_reserve(buffer, t->bytes);
         if (error) {
@@ -63,30 +65,44 @@ static double weight_bytes(const mae_graph *graph, int first, int last)
     return bytes;
 }
 
+static mae_error *compile_laid(const mae_graph *graph, live_unit *unit)
+{
+    const mae_pe_ops *ops = unit->device->ops;
+    live_borders *b = unit->order.borders;
+    const mae_borders borders = {b->inputs, b->offers, b->outputs};
+    if (mae_pe_layouts(unit->device))
+        return ops->compile_laid(unit->device, graph, &unit->segment, 0, &borders, &unit->unit);
+    return ops->compile(unit->device, graph, &unit->segment, 0, &unit->unit);
+}
+
 static mae_error *compile(const mae_graph *graph, live_unit *unit)
 {
-    MAE_TRY(mae_segment_make(graph, unit->first, unit->last, unit->arena, &unit->segment));
-    double before = heap_bytes(), weights = weight_bytes(graph, unit->first, unit->last);
+    const live_order *order = &unit->order;
+    MAE_TRY(mae_segment_make(graph, order->first, order->last, unit->arena, &unit->segment));
+    double before = heap_bytes(), weights = weight_bytes(graph, order->first, order->last);
     uint64_t begin = mae_clock_now_ns();
-    MAE_TRY(unit->device->ops->compile(unit->device, graph, &unit->segment, 0, &unit->unit));
+    MAE_TRY(compile_laid(graph, unit));
     unit->compile_ms = (double)(mae_clock_now_ns() - begin) * 1e-6;
     double grown = heap_bytes() - before;
     unit->bytes = grown > weights ? grown : weights;
     return NULL;
 }
 
-mae_error *live_unit_compile(const mae_graph *graph, int pe, int first, int last, mae_pe *device, bool own_device,
+mae_error *live_unit_compile(const mae_graph *graph, live_order *order, mae_pe *device, bool own_device,
                              live_unit **ret_unit)
 {
+    int first = order->first, last = order->last;
     mae_arena *arena = mae_arena_create();
     live_unit *unit = arena ? mae_arena_alloc(arena, sizeof *unit) : NULL;
     if (!unit) {
         mae_arena_destroy(arena);
+        live_order_free(order);
         if (own_device)
             device->ops->close(device);
         return mae_error_nomem();
     }
-    *unit = (live_unit){.arena = arena, .pe = pe, .first = first, .last = last, .device = device};
+    *unit = (live_unit){.arena = arena, .order = *order, .device = device};
+    order->borders = NULL;
     unit->own_device = own_device;
     unit->stale = true;
     mae_error *error = compile(graph, unit);
@@ -115,6 +131,7 @@ void live_unit_destroy(live_unit *unit)
     release_own(unit, unit->own_outputs, unit->segment.n_outputs);
     if (unit->own_device)
         unit->device->ops->close(unit->device);
+    live_order_free(&unit->order);
     mae_arena_destroy(unit->arena);
 }
 
@@ -144,12 +161,17 @@ mae_error *live_unit_run(live_unit *unit)
 
 mae_error *live_pool_init(live_pool *pool, const mae_graph *graph)
 {
-    *pool = (live_pool){.graph = graph, .buffers = calloc(graph->n_tensors + 1, sizeof *pool->buffers)};
-    if (!pool->buffers)
+    size_t n = graph->n_tensors + 1;
+    *pool = (live_pool){.graph = graph, .buffers = calloc(n * LIVE_LAYOUTS, sizeof *pool->buffers)};
+    pool->layout = calloc(n, sizeof *pool->layout);
+    pool->offers = calloc(n, sizeof *pool->offers);
+    if (!pool->buffers || !pool->layout || !pool->offers)
         return mae_error_nomem();
-    for (size_t i = 0; i < graph->n_inputs; i++)
-        if (!pool->buffers[graph->inputs[i]])
-            MAE_TRY(make_buffer(graph, graph->inputs[i], &pool->buffers[graph->inputs[i]]));
+    for (size_t i = 0; i < graph->n_inputs; i++) {
+        mae_buffer **slot = &pool->buffers[(size_t)graph->inputs[i] * LIVE_LAYOUTS];
+        if (!*slot)
+            MAE_TRY(make_buffer(graph, graph->inputs[i], MAE_LAYOUT_DENSE, slot));
+    }
     return NULL;
 }
 
@@ -157,33 +179,29 @@ void live_pool_finish(live_pool *pool)
 {
     while (pool->units)
         live_pool_drop(pool, pool->units);
-    for (size_t t = 0; pool->buffers && t < pool->graph->n_tensors; t++)
-        free_buffer(pool->buffers[t]);
+    for (size_t i = 0; pool->buffers && i < pool->graph->n_tensors * LIVE_LAYOUTS; i++)
+        free_buffer(pool->buffers[i]);
     for (size_t i = 0; i < pool->n_left; i++)
         free_buffer(pool->left[i]);
     free(pool->left);
+    free(pool->layout);
+    free(pool->offers);
     free(pool->buffers);
     pool->buffers = NULL;
 }
 
-live_unit *live_pool_find(const live_pool *pool, int pe, int first, int last)
-{
-    for (live_unit *unit = pool->units; unit; unit = unit->next)
-        if (unit->pe == pe && unit->first == first && unit->last == last)
-            return unit;
-    return NULL;
-}
-
 /* In new arrays: an engine may still look at the old ones. */
-static mae_error *attach_side(live_pool *pool, live_unit *unit, const int *tensors, size_t n, mae_buffer ***ret_side)
+static mae_error *attach_side(live_pool *pool, live_unit *unit, const int *tensors, const mae_layout *layouts, size_t n,
+                              mae_buffer ***ret_side)
 {
     mae_buffer **side = mae_arena_array(unit->arena, n + 1, sizeof(mae_buffer *));
     if (!side)
         return mae_error_nomem();
     for (size_t i = 0; i < n; i++) {
-        if (!pool->buffers[tensors[i]])
-            MAE_TRY(make_buffer(pool->graph, tensors[i], &pool->buffers[tensors[i]]));
-        side[i] = pool->buffers[tensors[i]];
+        mae_buffer **slot = &pool->buffers[(size_t)tensors[i] * LIVE_LAYOUTS + layouts[i]];
+        if (!*slot)
+            MAE_TRY(make_buffer(pool->graph, tensors[i], layouts[i], slot));
+        side[i] = *slot;
     }
     *ret_side = side;
     return NULL;
@@ -192,8 +210,10 @@ static mae_error *attach_side(live_pool *pool, live_unit *unit, const int *tenso
 static mae_error *attach(live_pool *pool, live_unit *unit)
 {
     unit->stale = true;
-    MAE_TRY(attach_side(pool, unit, unit->segment.inputs, unit->segment.n_inputs, &unit->inputs));
-    return attach_side(pool, unit, unit->segment.outputs, unit->segment.n_outputs, &unit->outputs);
+    const live_borders *b = unit->order.borders;
+    const mae_segment *s = &unit->segment;
+    MAE_TRY(attach_side(pool, unit, s->inputs, b->inputs, s->n_inputs, &unit->inputs));
+    return attach_side(pool, unit, s->outputs, b->outputs, s->n_outputs, &unit->outputs);
 }
 
 /* Memory of the PE's own, of the same sizes. */
@@ -251,13 +271,13 @@ void live_pool_drop(live_pool *pool, live_unit *unit)
 
 /* ---- calls that do not come back ---- */
 
-static mae_error *replace(live_pool *pool, int tensor)
+static mae_error *replace(live_pool *pool, int tensor, mae_layout layout)
 {
-    mae_buffer *old = pool->buffers[tensor], *fresh = NULL;
-    MAE_TRY(make_buffer(pool->graph, tensor, &fresh));
+    mae_buffer **slot = &pool->buffers[(size_t)tensor * LIVE_LAYOUTS + layout], *old = *slot, *fresh = NULL;
+    MAE_TRY(make_buffer(pool->graph, tensor, layout, &fresh));
     if (pool->graph->tensors[tensor].is_input && old->host && old->bytes <= fresh->bytes)
         memcpy(fresh->host, old->host, old->bytes);
-    pool->buffers[tensor] = fresh;
+    *slot = fresh;
     pool->left[pool->n_left++] = old;
     pool->leaked_bytes += (double)old->bytes; /* the call may write there whenever it likes */
     return NULL;
@@ -271,9 +291,9 @@ mae_error *live_pool_abandon(live_pool *pool, live_unit *unit)
         return mae_error_nomem();
     pool->left = left;
     for (size_t i = 0; i < unit->segment.n_inputs; i++)
-        MAE_TRY(replace(pool, unit->segment.inputs[i]));
+        MAE_TRY(replace(pool, unit->segment.inputs[i], unit->order.borders->inputs[i]));
     for (size_t i = 0; i < unit->segment.n_outputs; i++)
-        MAE_TRY(replace(pool, unit->segment.outputs[i]));
+        MAE_TRY(replace(pool, unit->segment.outputs[i], unit->order.borders->outputs[i]));
     for (live_unit *other = pool->units; other; other = other->next)
         if (other != unit)
             MAE_TRY(attach(pool, other));
