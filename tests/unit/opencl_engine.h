@@ -39,6 +39,15 @@ static inline int close_engines(void **state)
     return 0;
 }
 
+/* On one of the engines. */
+static inline void check_on_one(net *n, int which)
+{
+    net_make_layers(n);
+    net_interpret(n);
+    net_check_on(n, &engines[which % n_engines]);
+    net_end(n);
+}
+
 /* On every engine: all of it at once, and every layer alone. */
 static inline void check_all(net *n)
 {

@@ -133,11 +133,11 @@ static void broadcasts(void **state)
     (void)state;
     NEED_ENGINE();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t k = 0; k < 24; k++) { /* either side first; the smaller one constant or not */
+        for (size_t k = 0; k < 12; k++) { /* either side first; the smaller one constant or not */
             net n;
             net_begin(&n, i);
             n.graph.name = mae_arena_printf(n.arena, "broadcast %zu, %zu", i, k);
-            bool swap = k & 1, constant = k & 2;
+            bool swap = k & 1, constant = (k / 2 + i) & 1;
             int a = net_input(&n, cases[i].rank_a, cases[i].a);
             int b = (constant ? net_constant : net_input)(&n, cases[i].rank_b, cases[i].b);
             for (size_t j = 0; j < net_count(&n, b); j++) /* not near 0, where a quotient explodes */
@@ -146,9 +146,9 @@ static void broadcasts(void **state)
                 memcpy((void *)n.tensors[b].data, n.values[b], n.tensors[b].bytes);
             for (size_t j = 0; j < net_count(&n, a); j++)
                 n.values[a][j] += n.values[a][j] < 0 ? -0.5f : 0.5f;
-            int y = net_binary(&n, ops[k / 4], false, swap ? b : a, swap ? a : b);
+            int y = net_binary(&n, ops[k / 2], false, swap ? b : a, swap ? a : b);
             net_want(&n, net_unary(&n, "Relu", true, y));
-            check_all(&n);
+            check_on_one(&n, (int)k);
         }
 }
 

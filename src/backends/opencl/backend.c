@@ -47,9 +47,12 @@ static mae_error *compile(mae_pe *base, const mae_graph *graph, const mae_segmen
     MAE_TRY(mae_cl_pe_alive(pe));
     if (flags & MAE_COMPILE_TIMED)
         MAE_TRY(need_timing(pe));
-    MAE_TRY(mae_cl_build_segment(pe, graph, segment, false, &unit, NULL));
+    mae_error *error = mae_cl_build_segment(pe, graph, segment, false, &unit, NULL);
+    if (mae_error_code(error) == MAE_ERR_LOST) /* or too much was wanted, which drivers tell in the same words */
+        mae_cl_context_lose(pe->shared);
+    MAE_TRY(error);
     if (flags & MAE_COMPILE_TIMED) {
-        mae_error *error = mae_cl_timer_create(unit->n_steps, &unit->timer);
+        error = mae_cl_timer_create(unit->n_steps, &unit->timer);
         if (error) {
             mae_cl_unit_discard(&unit->base);
             return error;

@@ -140,10 +140,10 @@ static mae_error *lower_direct(mae_cl_build *b, conv *c)
     mae_cl_arg groups = {.type = MAE_CL_ARG_INT4};
 
     MAE_TRY(need_bias(b, c));
-    groups.value.i4.s[0] = (cl_int)(c->in / c->groups);
-    groups.value.i4.s[1] = (cl_int)(c->out / c->groups);
-    groups.value.i4.s[2] = (cl_int)c->in;
-    groups.value.i4.s[3] = (cl_int)c->out;
+    groups.value.ints[0] = (cl_int)(c->in / c->groups);
+    groups.value.ints[1] = (cl_int)(c->out / c->groups);
+    groups.value.ints[2] = (cl_int)c->in;
+    groups.value.ints[3] = (cl_int)c->out;
     const mae_cl_arg args[] = {mae_cl_arg_int((int64_t)n),
                                groups,
                                mae_cl_arg_int4(w->in),

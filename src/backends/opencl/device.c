@@ -119,7 +119,7 @@ static mae_error *find(void)
 
     if (all.n > 0)
         return NULL;
-    bool only_pocl = mae_cl_only_pocl(NULL, &n);
+    bool only_pocl = mae_cl_only_pocl(&n);
     if (n == 0)
         return mae_error_new(MAE_ERR_FAILED, "no OpenCL driver is installed");
     if (!only_pocl)

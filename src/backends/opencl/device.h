@@ -33,8 +33,7 @@ MAE_MUST_CHECK mae_error *mae_cl_context_get(const char *pe_name, const char *wa
 /* Not to be used for PEs opened from now on. */
 void mae_cl_context_lose(mae_cl_context *context);
 
-/* Is each of these files of an ICD loader's folder a driver of PoCL? Exposed for its test by the folder's name alone:
- * NULL is the loader's own. *ret_n is how many there are. */
-bool mae_cl_only_pocl(const char *folder, size_t *ret_n);
+/* Are all drivers that the loader would load PoCL's? *ret_n is how many there are; 1 if that cannot be told. */
+bool mae_cl_only_pocl(size_t *ret_n);
 
 #endif

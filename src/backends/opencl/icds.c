@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backends/opencl/device.h"
 
@@ -26,23 +25,23 @@ static bool is_elsewhere(void)
     return is_set("OCL_ICD_VENDORS") || is_set("OPENCL_VENDOR_PATH") || is_set("OCL_ICD_FILENAMES");
 }
 
-bool mae_cl_only_pocl(const char *folder, size_t *ret_n)
+bool mae_cl_only_pocl(size_t *ret_n)
 {
     bool only = true;
+    size_t n = 0;
 
-    *ret_n = 0;
-    DIR *dir = opendir(folder ? folder : FOLDER);
+    *ret_n = 1;
+    if (is_elsewhere())
+        return false;
+    DIR *dir = opendir(FOLDER);
     for (struct dirent *entry; dir && (entry = readdir(dir)) != NULL;) {
         if (!ends_in_icd(entry->d_name))
             continue;
-        (*ret_n)++;
+        n++;
         only = only && strncmp(entry->d_name, "pocl", 4) == 0;
     }
     if (dir)
         closedir(dir);
-    if (!folder && is_elsewhere()) {
-        *ret_n += *ret_n == 0;
-        return false;
-    }
-    return only && *ret_n > 0;
+    *ret_n = n;
+    return only && n > 0;
 }

@@ -9,7 +9,7 @@ mae_cl_arg mae_cl_arg_int4(const int64_t *values)
     mae_cl_arg arg = {.type = MAE_CL_ARG_INT4};
 
     for (int i = 0; i < 3; i++)
-        arg.value.i4.s[i] = (cl_int)values[i];
+        arg.value.ints[i] = (cl_int)values[i];
     return arg;
 }
 
@@ -18,7 +18,7 @@ static mae_cl_arg arg_int8(const int64_t *values, int n)
     mae_cl_arg arg = {.type = MAE_CL_ARG_INT8};
 
     for (int i = 0; i < n; i++)
-        arg.value.i8.s[i] = (cl_int)values[i];
+        arg.value.ints[i] = (cl_int)values[i];
     return arg;
 }
 

@@ -57,8 +57,7 @@ typedef struct mae_cl_arg {
     union {
         cl_int i;
         cl_float f;
-        cl_int4 i4;
-        cl_int8 i8;
+        cl_int ints[8]; /* cl_int8 would want more alignment than an arena gives */
     } value;
 } mae_cl_arg;
 
