@@ -53,23 +53,72 @@ void mae_ort_answers_finish(mae_ort_answers *answers)
 
 /* ---- asking ---- */
 
-static mae_error *try_session(const mae_ort *ort, const mae_ort_provider *provider, const mae_onnx_blob *model)
+typedef struct dry_run {
+    size_t n_inputs, n_outputs;
+    const char **names; /* inputs, then outputs */
+    void **data;
+    OrtValue **values;
+} dry_run;
+
+static void finish_dry_run(const mae_ort *ort, dry_run *run)
+{
+    for (size_t i = 0; run->values && i < run->n_inputs + run->n_outputs; i++)
+        if (run->values[i])
+            ort->api->ReleaseValue(run->values[i]);
+    for (size_t i = 0; run->data && i < run->n_inputs; i++)
+        free(run->data[i]);
+    free(run->names);
+    free(run->data);
+    free(run->values);
+}
+
+static mae_error *fill_dry_run(const mae_ort *ort, const mae_graph *graph, const mae_segment *segment, dry_run *run)
+{
+    run->n_inputs = segment->n_inputs;
+    run->n_outputs = segment->n_outputs;
+    run->names = calloc(run->n_inputs + run->n_outputs + 1, sizeof *run->names);
+    run->values = calloc(run->n_inputs + run->n_outputs + 1, sizeof *run->values);
+    run->data = calloc(run->n_inputs + 1, sizeof *run->data);
+    if (!run->names || !run->values || !run->data)
+        return mae_error_nomem();
+    for (size_t i = 0; i < segment->n_outputs; i++)
+        run->names[run->n_inputs + i] = graph->tensors[segment->outputs[i]].name;
+    for (size_t i = 0; i < segment->n_inputs; i++) {
+        const mae_tensor *tensor = &graph->tensors[segment->inputs[i]];
+        run->names[i] = tensor->name;
+        run->data[i] = calloc(1, tensor->bytes + 1);
+        if (!run->data[i])
+            return mae_error_nomem();
+        MAE_TRY(mae_ort_value_wrap(ort, &tensor->shape, run->data[i], tensor->bytes, &run->values[i]));
+    }
+    return NULL;
+}
+
+/* Providers refuse at run time what they took: attributes their kernels do not know. So the layer is run once, on
+ * zeros, which every index may be. */
+static mae_error *run_once(const mae_ort *ort, const mae_graph *graph, const mae_segment *segment, OrtSession *session)
+{
+    dry_run run = {0};
+    for (size_t i = 0; i < segment->n_inputs; i++)
+        if (!graph->tensors[segment->inputs[i]].is_static)
+            return NULL;
+    mae_error *error = fill_dry_run(ort, graph, segment, &run);
+    if (!error)
+        error = mae_ort_check(ort,
+                              ort->api->Run(session, NULL, run.names, (const OrtValue *const *)run.values, run.n_inputs,
+                                            run.names + run.n_inputs, run.n_outputs, run.values + run.n_inputs));
+    finish_dry_run(ort, &run);
+    return error;
+}
+
+static mae_error *try_layer(const mae_ort *ort, const mae_ort_provider *provider, const mae_onnx_blob *model,
+                            const mae_graph *graph, const mae_segment *segment)
 {
     const mae_ort_session_config config = {.threads = 1, .provider = provider, .optimise = true};
     OrtSession *session = NULL;
     MAE_TRY(mae_ort_session_create(ort, model, &config, &session));
+    mae_error *error = run_once(ort, graph, segment, session);
     ort->api->ReleaseSession(session);
-    return NULL;
-}
-
-static mae_error *write_layer(const mae_graph *graph, int layer, mae_onnx_blob *ret_model)
-{
-    mae_arena *arena = mae_arena_create();
-    mae_segment segment;
-    mae_error *error = arena ? mae_segment_make(graph, layer, layer, arena, &segment) : mae_error_nomem();
-    if (!error)
-        error = mae_onnx_write_segment(graph, &segment, ret_model);
-    mae_arena_destroy(arena);
     return error;
 }
 
@@ -94,26 +143,37 @@ static const char *reason_of(const mae_error *error)
     return mae_error_message(error);
 }
 
-bool mae_ort_provider_supports(const mae_ort *ort, const mae_ort_provider *provider, mae_ort_answers *answers,
-                               const mae_graph *graph, int layer, const char **ret_reason)
+static const mae_ort_answer *ask(const mae_ort *ort, const mae_ort_provider *provider, mae_ort_answers *answers,
+                                 const mae_graph *graph, const mae_segment *segment)
 {
     mae_onnx_blob model = {0};
-    const char *unused;
-    mae_error *error = write_layer(graph, layer, &model);
-    if (!ret_reason)
-        ret_reason = &unused;
+    mae_error *error = mae_onnx_write_segment(graph, segment, &model);
     if (error) {
         mae_error_free(error);
-        *ret_reason = out_of_memory;
-        return false;
+        return NULL;
     }
     uint64_t key = key_of(&model);
     const mae_ort_answer *answer = find(answers, key);
     if (!answer) {
-        error = try_session(ort, provider, &model);
+        error = try_layer(ort, provider, &model, graph, segment);
         answer = keep(answers, (mae_ort_answer){key, !error, error ? reason_of(error) : NULL});
     }
     mae_error_free(error);
     mae_onnx_blob_free(&model);
-    return answer_with(answer, ret_reason);
+    return answer;
+}
+
+bool mae_ort_provider_supports(const mae_ort *ort, const mae_ort_provider *provider, mae_ort_answers *answers,
+                               const mae_graph *graph, int layer, const char **ret_reason)
+{
+    const mae_ort_answer *answer = NULL;
+    const char *unused;
+    mae_segment segment;
+    mae_arena *arena = mae_arena_create();
+    mae_error *error = arena ? mae_segment_make(graph, layer, layer, arena, &segment) : mae_error_nomem();
+    if (!error)
+        answer = ask(ort, provider, answers, graph, &segment);
+    mae_error_free(error);
+    mae_arena_destroy(arena);
+    return answer_with(answer, ret_reason ? ret_reason : &unused);
 }

@@ -18,7 +18,7 @@ typedef struct mae_ort_answers {
     size_t n, capacity;
 } mae_ort_answers;
 
-/* Does the provider take every node of the layer, as it would in a session of that layer alone? */
+/* Does the provider take every node of the layer in a session of that layer alone, and run it? */
 bool mae_ort_provider_supports(const mae_ort *ort, const mae_ort_provider *provider, mae_ort_answers *answers,
                                const mae_graph *graph, int layer, const char **ret_reason);
 void mae_ort_answers_finish(mae_ort_answers *answers);
