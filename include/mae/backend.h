@@ -8,7 +8,8 @@
  * unit is bound to its buffers once and then run once per frame.
  *
  * Contract, held by the conformance suite:
- * - `supports` is pure and cheap. Where it says true for every layer of a segment, `compile` fails
+ * - `supports` answers the same every time, and cheaply, but for the first time it is asked of a layer, when an
+ *   engine may have to be tried. Where it says true for every layer of a segment, `compile` fails
  *   only for want of resources. "Unsupported" is an answer, not an error.
  * - Results match the reference (ONNX Runtime on the CPU) within the PE's tolerance.
  * - `run` blocks until the outputs are in their buffers, and allocates nothing of mae's own.

@@ -95,7 +95,7 @@ static int print_meters(mae_context *context)
     return 0;
 }
 
-static int print_table(mae_context *context)
+static int print_table(mae_context *context, bool is_stated)
 {
     const mae_pe_info *pes;
     const mae_missing_backend *missing;
@@ -118,7 +118,8 @@ static int print_table(mae_context *context)
     for (size_t i = 0; i < m; i++)
         printf("%snot here: %s: %s\n", i ? "" : "\n", missing[i].backend, missing[i].reason);
     CLI_TRY(print_meters(context));
-    printf("\n%d thread%s for each PE\n", mae_context_threads(context), mae_context_threads(context) == 1 ? "" : "s");
+    printf("\n%d thread%s for each PE%s\n", mae_context_threads(context), mae_context_threads(context) == 1 ? "" : "s",
+           is_stated ? " that states neither threads nor cores" : "");
     return 0;
 }
 
@@ -133,7 +134,7 @@ int cli_pes(int argc, char **argv)
     if (args.write)
         status = cli_report(mae_context_write_soc(context, args.write));
     else
-        status = args.json ? print_json(context) : print_table(context);
+        status = args.json ? print_json(context) : print_table(context, args.machine.soc != NULL);
     mae_context_destroy(context);
     return status;
 }

@@ -44,3 +44,27 @@ says ', CPU'
 sed 's/"threads": 1/"options": {"provider": "CPUExecutionProvider", "speed": 9}/' watts.json >option.json
 mae 3 pes --soc option.json
 says 'has no option "speed"'
+
+# A provider that is not here is left out, in one line that says what there is; a processor that is not here refuses the file.
+sed 's/"threads": 1/"options": {"provider": "vsinpu"}/' watts.json >provider.json
+mae 0 pes --soc provider.json
+prints 'not here: one: '
+prints 'without the provider "vsinpu"; it has '
+mae 1 profile "$models/tiny.onnx" --soc provider.json -o x.json
+grep -q 'one is left out: .*CPU' err || fail "the providers that are here are not named"
+sed 's/"threads": 1/"cores": "0,1023"/' watts.json >cores.json
+mae 3 pes --soc cores.json
+says 'PE one: there is no processor 1023 here'
+
+# What stands beside MAEG, and which tolerance was held to.
+cat >two.json <<EOF
+{ "format": "mae-soc", "version": 1, "name": "desk",
+  "pes": [ { "name": "one", "backend": "ort", "cores": "0", "resource": "cpu", "precision": "f32" },
+           { "name": "two", "backend": "ort", "options": { "provider": "CPU" }, "cores": "0", "resource": "cpu",
+             "precision": "f16", "rel_tolerance": 0.25 } ] }
+EOF
+mae 0 bench "$models/tiny.onnx" --soc two.json --budget 1 --json
+grep -q '"precision": "f16"' out || fail "the precision of a PE is lost"
+grep -q '"mixed_precision": ' out || fail "mixed precision is not told"
+grep -q '"precisions": ' out || fail "the plan's precisions are lost"
+grep -q '"rel_tolerance": 0\.\(25\|0001\)' out || fail "the tolerance is lost"
