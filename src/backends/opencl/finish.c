@@ -119,18 +119,25 @@ static mae_error *load_constants(mae_cl_unit *unit)
 
 /* ---- kernels ---- */
 
+static mae_error *make_kernel(const mae_cl_pe *pe, mae_cl_step *step)
+{
+    cl_int status;
+    size_t most = pe->shared->group; /* a kernel that needs many registers may allow fewer */
+    cl_kernel kernel = clCreateKernel(pe->shared->program, step->kernel, &status);
+
+    MAE_TRY(mae_cl_pe_check(pe, status, "clCreateKernel"));
+    step->object = kernel;
+    clGetKernelWorkGroupInfo(kernel, pe->shared->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof most, &most, NULL);
+    step->group = most < pe->shared->group ? most : pe->shared->group;
+    step->group += step->group == 0;
+    return NULL;
+}
+
 static mae_error *make_kernels(mae_cl_unit *unit)
 {
-    const mae_cl_pe *pe = (const mae_cl_pe *)unit->base.pe;
-
-    for (size_t i = 0; i < unit->n_steps; i++) {
-        cl_int status;
-        if (unit->steps[i].kind != MAE_CL_KERNEL)
-            continue;
-        cl_kernel kernel = clCreateKernel(pe->shared->program, unit->steps[i].kernel, &status);
-        MAE_TRY(mae_cl_pe_check(pe, status, "clCreateKernel"));
-        unit->steps[i].object = kernel;
-    }
+    for (size_t i = 0; i < unit->n_steps; i++)
+        if (unit->steps[i].kind == MAE_CL_KERNEL)
+            MAE_TRY(make_kernel((const mae_cl_pe *)unit->base.pe, &unit->steps[i]));
     return NULL;
 }
 

@@ -52,11 +52,10 @@ mae_error *mae_cl_steps_set(mae_cl_unit *unit)
 
 /* ---- steps ---- */
 
-static int queue_kernel(const mae_cl_unit *unit, cl_command_queue queue, const mae_cl_step *step)
+static int queue_kernel(cl_command_queue queue, const mae_cl_step *step)
 {
-    const size_t group = ((const mae_cl_pe *)unit->base.pe)->shared->group;
-    const size_t local[2] = {group, 1};
-    const size_t global[2] = {(step->sizes[0] + group - 1) / group * group, step->sizes[1]};
+    const size_t local[2] = {step->group, 1};
+    const size_t global[2] = {(step->sizes[0] + step->group - 1) / step->group * step->group, step->sizes[1]};
 
     return clEnqueueNDRangeKernel(queue, step->object, step->sizes[1] ? 2 : 1, NULL, global, local, 0, NULL, NULL);
 }
@@ -94,8 +93,8 @@ static mae_error *queue_step(const mae_cl_unit *unit, cl_command_queue queue, co
     case MAE_CL_IM2COL:
         return mae_cl_pe_check(pe, queue_im2col(unit, queue, &step->im2col), "CLBlast's im2col");
     default:
-        return mae_error_wrap(mae_cl_pe_check(pe, queue_kernel(unit, queue, step), "clEnqueueNDRangeKernel"),
-                              "kernel %s", step->kernel);
+        return mae_error_wrap(mae_cl_pe_check(pe, queue_kernel(queue, step), "clEnqueueNDRangeKernel"), "kernel %s",
+                              step->kernel);
     }
 }
 

@@ -88,6 +88,7 @@ typedef struct mae_cl_step {
     size_t owner;       /* the output or layer of the segment */
     const char *kernel; /* of ours: its name */
     cl_kernel object;
+    size_t group;            /* work-items in a group */
     size_t n_args, sizes[2]; /* sizes[1] 0: one axis */
     mae_cl_arg *args;
     mae_cl_gemm gemm;
