@@ -281,6 +281,71 @@ static void gemms(void **state)
     }
 }
 
+/* Where place `o` of an axis scaled by `scale` to `out` places lies in `in` places. */
+static double source_of(const char *mode, int64_t o, double scale, int64_t in, int64_t out)
+{
+    if (!strcmp(mode, "asymmetric"))
+        return (double)o / scale;
+    if (!strcmp(mode, "align_corners"))
+        return out == 1 ? 0 : (double)(o * (in - 1)) / (double)(out - 1);
+    return ((double)o + 0.5) / scale - 0.5;
+}
+
+/* The sample at (h, w) of a plane, by the operator's definition: beyond its borders lie the values of these. */
+static double sample(const float *plane, int64_t height, int64_t width, double h, double w, bool linear)
+{
+    double sum = 0;
+    if (!linear) {
+        h = floor(h + 1e-9);
+        w = floor(w + 1e-9);
+    }
+    for (int64_t i = (int64_t)floor(h); i <= (int64_t)floor(h) + 1; i++)
+        for (int64_t j = (int64_t)floor(w); j <= (int64_t)floor(w) + 1; j++) {
+            int64_t y = i < 0 ? 0 : i >= height ? height - 1 : i, x = j < 0 ? 0 : j >= width ? width - 1 : j;
+            sum += (1 - fabs(h - (double)i)) * (1 - fabs(w - (double)j)) * (double)plane[y * width + x];
+        }
+    return sum;
+}
+
+static void resizes(void **state)
+{
+    static const struct {
+        const char *mode, *coordinates;
+        float scale[2];
+    } cases[] = {
+        {"nearest", "asymmetric", {2, 2}},    {"nearest", "asymmetric", {3, 1}},
+        {"nearest", "asymmetric", {0.5f, 2}}, {"linear", "half_pixel", {2, 2}},
+        {"linear", "asymmetric", {2, 3}},     {"linear", "align_corners", {2, 4}},
+        {"linear", "half_pixel", {0.5f, 1}},  {"linear", "half_pixel", {1.5f, 2.5f}},
+    };
+    (void)state;
+    NEED_ENGINE();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool linear = !strcmp(cases[i].mode, "linear");
+        int64_t h = 6, w = 4, out_h = (int64_t)(6 * cases[i].scale[0]), out_w = (int64_t)(4 * cases[i].scale[1]);
+        net n;
+        net_begin(&n, i);
+        n.graph.name = mae_arena_printf(n.arena, "resize %zu", i);
+        int x = net_input(&n, NET_DIMS(2, 3, h, w));
+        int scales = net_given(&n, (float[]){1, 1, cases[i].scale[0], cases[i].scale[1]}, NET_DIMS(4));
+        int node = net_node(&n, "Resize", false, 3, (int[]){x, -1, scales});
+        net_attr(&n, node, "mode", MAE_ATTR_STRING)->s = cases[i].mode;
+        net_attr(&n, node, "coordinate_transformation_mode", MAE_ATTR_STRING)->s = cases[i].coordinates;
+        net_attr(&n, node, "nearest_mode", MAE_ATTR_STRING)->s = "floor";
+        int y = net_output_of(&n, node, NET_DIMS(2, 3, out_h, out_w));
+        net_want(&n, y);
+        net_make_layers(&n);
+        for (int64_t k = 0; k < 6 * out_h * out_w; k++) {
+            double at_h = source_of(cases[i].coordinates, k / out_w % out_h, (double)cases[i].scale[0], h, out_h);
+            double at_w = source_of(cases[i].coordinates, k % out_w, (double)cases[i].scale[1], w, out_w);
+            n.values[y][k] = (float)sample(n.values[x] + k / (out_h * out_w) * h * w, h, w, at_h, at_w, linear);
+        }
+        for (int e = 0; e < n_engines; e++)
+            net_check_on(&n, &engines[e]);
+        net_end(&n);
+    }
+}
+
 static void moves(void **state)
 {
     (void)state;
@@ -428,19 +493,13 @@ static void options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),
-        cmocka_unit_test(followers),
-        cmocka_unit_test(functions),
-        cmocka_unit_test(broadcasts),
-        cmocka_unit_test(poolings),
-        cmocka_unit_test(several_operands),
-        cmocka_unit_test(products),
-        cmocka_unit_test(large_product),
-        cmocka_unit_test(gemms),
-        cmocka_unit_test(moves),
-        cmocka_unit_test(borders),
-        cmocka_unit_test(says_no),
-        cmocka_unit_test(layer_times_add_up),
+        cmocka_unit_test(convolutions), cmocka_unit_test(followers),
+        cmocka_unit_test(functions),    cmocka_unit_test(broadcasts),
+        cmocka_unit_test(poolings),     cmocka_unit_test(several_operands),
+        cmocka_unit_test(products),     cmocka_unit_test(large_product),
+        cmocka_unit_test(gemms),        cmocka_unit_test(moves),
+        cmocka_unit_test(resizes),      cmocka_unit_test(borders),
+        cmocka_unit_test(says_no),      cmocka_unit_test(layer_times_add_up),
         cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, open_engines, close_engines);

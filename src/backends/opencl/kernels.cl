@@ -218,3 +218,24 @@ kernel void softmax(int n, int length, int inner, global const float *x, global 
         y[start + k * inner] = logarithm ? value - log(sum) : exp(value) / sum;
     }
 }
+
+/* Three axes, each with a table of three numbers a place: the places before and behind in the input, and the share of the
+ * latter. What has no share is not read: it may be infinite. */
+kernel void resize(int n, int4 in, int4 out, global const float *x, global const float *table, global float *y)
+{
+    int i = get_global_id(0);
+    if (i >= n)
+        return;
+    global const float *u = table + 3 * (i / (out.z * out.y) % out.x);
+    global const float *v = table + 3 * (out.x + i / out.z % out.y);
+    global const float *w = table + 3 * (out.x + out.y + i % out.z);
+    global const float *plane = x + i / (out.z * out.y * out.x) * (in.x * in.y * in.z);
+    float sum = 0.0f;
+    for (int corner = 0; corner < 8; corner++) {
+        int a = corner >> 2, b = corner >> 1 & 1, c = corner & 1;
+        float share = (a ? u[2] : 1.0f - u[2]) * (b ? v[2] : 1.0f - v[2]) * (c ? w[2] : 1.0f - w[2]);
+        if (share != 0.0f)
+            sum += share * plane[((int)u[a] * in.y + (int)v[b]) * in.z + (int)w[c]];
+    }
+    y[i] = sum;
+}

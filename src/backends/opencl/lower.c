@@ -37,6 +37,7 @@ static const struct entry {
     {"Concat", mae_cl_lower_concat, 1},      {"Transpose", mae_cl_lower_transpose, 1},
     {"Slice", mae_cl_lower_slice, 1},        {"Split", mae_cl_lower_split, 1},
     {"Gather", mae_cl_lower_gather, 2},      {"Pad", mae_cl_lower_pad, 1},
+    {"Resize", mae_cl_lower_resize, 1},      {"Upsample", mae_cl_lower_resize, 1},
 };
 
 /* A node of the operator's least form: something comes in, something goes out. */

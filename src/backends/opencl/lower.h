@@ -23,6 +23,7 @@ MAE_MUST_CHECK mae_error *mae_cl_lower_transpose(mae_cl_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_cl_lower_slice(mae_cl_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_cl_lower_split(mae_cl_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_cl_lower_gather(mae_cl_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_cl_lower_resize(mae_cl_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_cl_lower_pad(mae_cl_build *build, int node);
 
 /* ---- Parameters ---- */
