@@ -72,6 +72,21 @@ static bool is_within(int tid, const int *cores, size_t n)
     return within;
 }
 
+/* How many threads have come since those of `before`, and how many of them may leave the processor. */
+static size_t count_new(const int *before, size_t n_before, int core, size_t *ret_outside)
+{
+    int now[MOST_THREADS];
+    size_t n = list_threads(now), n_new = 0;
+    *ret_outside = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (is_among(before, n_before, now[i]))
+            continue;
+        n_new++;
+        *ret_outside += !is_within(now[i], &core, 1);
+    }
+    return n_new;
+}
+
 /* ---- machines ---- */
 
 static void two_processors(int *cores)
@@ -145,11 +160,11 @@ static int wake_engines(void **state)
 /* One PE with two threads on one processor: whatever thread comes into being is there. */
 static void check_backend(const char *backend, int core, size_t least)
 {
-    int before[MOST_THREADS], after[MOST_THREADS];
+    int before[MOST_THREADS];
     char pes[256];
     mae_context *context = NULL;
     mae_model *model = NULL;
-    size_t n_before = list_threads(before), n_new = 0;
+    size_t n_before = list_threads(before), n_outside;
     snprintf(pes, sizeof pes, "{\"name\": \"p\", \"backend\": \"%s\", \"cores\": \"%d\", \"threads\": 2}", backend,
              core);
     succeed(open_machine(pes, &context));
@@ -162,14 +177,14 @@ static void check_backend(const char *backend, int core, size_t least)
     mae_frame_runner *runner = make_runner(context, model->graph, 0);
     for (int i = 0; i < 3; i++)
         succeed(mae_program_run(runner->program, NULL));
-    size_t n_after = list_threads(after);
-    for (size_t i = 0; i < n_after; i++) {
-        if (is_among(before, n_before, after[i]))
-            continue;
-        n_new++;
-        if (!is_within(after[i], &core, 1))
-            fail_msg("%s: a thread may leave processor %d", backend, core);
+    size_t n_new = count_new(before, n_before, core, &n_outside);
+    /* The importer's own sessions may have had threads; one that has ended stays in the list for a moment. */
+    for (int k = 0; n_outside > 0 && k < 1000; k++) {
+        usleep(1000);
+        n_new = count_new(before, n_before, core, &n_outside);
     }
+    if (n_outside > 0)
+        fail_msg("%s: %zu of %zu threads may leave processor %d", backend, n_outside, n_new, core);
     assert_true(n_new >= least);
     print_message("%s: %zu threads, all on processor %d\n", backend, n_new, core);
     mae_runner_destroy(runner);
@@ -184,6 +199,7 @@ static void threads_stay_on_their_processors(void **state)
     two_processors(cores);
     check_backend("ort", cores[1], 2); /* the one that is called, and one of the pool */
     check_backend("onednn", cores[1], 1);
+    check_backend("xnnpack", cores[1], 1);
 }
 
 static void callers_keep_their_processors(void **state)
