@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mae/mae.h"
 #include "net.h"
 
 static const mae_pe_config config = {.name = "gpu/opencl", .resource = "gpu", .threads = 2};
@@ -219,9 +220,44 @@ static void listing_starts_nothing(void **state)
     assert_int_equal(apart(list_only), 0);
 }
 
+/* A device that is the processor is listed with the reason why it is not used, and used when it is named. */
+static void choose(void)
+{
+    const mae_pe_info *pes;
+    const mae_spare_pe *spare;
+    mae_context *context;
+    net_ok(mae_context_create(NULL, &context));
+    size_t n = mae_context_pes(context, &pes), n_spare = mae_context_spare(context, &spare), named = 0;
+    for (size_t i = 0; i < n; i++)
+        assert_false(strcmp(pes[i].backend, "opencl") == 0 && strcmp(pes[i].resource, "cpu") == 0);
+    for (size_t i = 0; i < n_spare; i++)
+        if (strcmp(spare[i].info.name, "gpu/opencl") == 0) {
+            assert_string_equal(spare[i].info.resource, "cpu");
+            assert_non_null(strstr(spare[i].reason, "named with --pes"));
+            named++;
+        }
+    mae_context_destroy(context);
+    const mae_context_options options = {.threads = 1, .pes = "gpu/opencl"};
+    net_ok(mae_context_create(&options, &context));
+    assert_int_equal(mae_context_pes(context, &pes), 1);
+    assert_string_equal(pes[0].name, "gpu/opencl");
+    if (named) /* now that it has been asked, by its own name */
+        assert_non_null(strstr(pes[0].engine, "the CPU "));
+    mae_context_destroy(context);
+}
+
+static void used_when_named(void **state)
+{
+    (void)state;
+    if (!present)
+        skip();
+    assert_int_equal(apart(choose), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(used_again), cmocka_unit_test(damaged),
-                                       cmocka_unit_test(no_place), cmocka_unit_test(listing_starts_nothing)};
+                                       cmocka_unit_test(no_place), cmocka_unit_test(listing_starts_nothing),
+                                       cmocka_unit_test(used_when_named)};
     return cmocka_run_group_tests(tests, begin, end);
 }
