@@ -21,6 +21,7 @@
 #include "mae/policy.h"
 #include "mae/profile.h"
 #include "mae/scenario.h"
+#include "mae/recorder.h"
 #include "mae/types.h"
 
 #ifdef __cplusplus
@@ -147,6 +148,10 @@ typedef struct mae_frame_segment {
 /* Of the last frame; owned by the session. */
 MAE_API size_t mae_session_frame(const mae_session *session, const mae_frame_segment **ret_segments,
                                  double *ret_latency_ms);
+
+/* Every frame from now on is recorded in it, and, between frames, what the SoC's meter shows, where there is one. The
+ * recorder outlives the session; NULL: nothing is recorded. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_record(mae_session *session, mae_recorder *recorder);
 
 typedef struct mae_verdict {
     double max_abs;                      /* largest |output - reference| */
@@ -318,6 +323,7 @@ typedef struct mae_bench_options {
     const mae_profile *profile; /* measured before; NULL: measure */
     mae_progress_fn *progress;
     void *progress_ctx;
+    mae_recorder *recorder; /* the frames of the final rounds are recorded in it; NULL: they are not */
 } mae_bench_options;
 
 typedef struct mae_interval {

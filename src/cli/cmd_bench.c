@@ -13,9 +13,10 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/progress.h"
+#include "cli/trace.h"
 
 typedef struct bench_args {
-    const char *output, *profile;
+    const char *output, *profile, *trace;
     double budget_s, race_s;
     bool json, all;
     cli_texts shapes;
@@ -30,6 +31,8 @@ static const cli_option own_options[] = {
     {"budget", 0, CLI_POSITIVE, offsetof(bench_args, budget_s), "SECONDS", "time to profile (default 20)", 0},
     {"race", 0, CLI_POSITIVE, offsetof(bench_args, race_s), "SECONDS",
      "time of the final rounds, of metering them, and at most of choosing (default 10)", 0},
+    {"trace", 0, CLI_TEXT, offsetof(bench_args, trace), "FILE",
+     "write what every frame of the final rounds did (Chrome, Perfetto)", 0},
     {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
     {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
@@ -164,9 +167,19 @@ static int bench_with(mae_context *context, mae_model *model, const bench_args *
             given[options.n_inputs++] = (mae_bench_input){i, inputs->tensors[i].data, inputs->tensors[i].bytes};
     }
     mae_bench *bench = NULL;
-    int status = measure(context, model, args, &options, &bench);
+    int status = 0;
+    if (args->trace)
+        status = cli_report(mae_recorder_create(mae_model_graph(model), CLI_TRACE_EVENTS, &options.recorder));
+    if (!status)
+        status = measure(context, model, args, &options, &bench);
+    if (!status)
+        status = cli_trace_write(args->trace, options.recorder);
+    mae_recorder_destroy(options.recorder);
     free(given);
-    CLI_TRY(status);
+    if (status) {
+        mae_bench_destroy(bench);
+        return status;
+    }
     status = show(bench, args);
     if (!status && !bench->verdict.ok)
         status = cli_error(MAE_ERR_VERIFY, "output '%s' differs from ONNX Runtime's by %.3g, relative %.3g",
@@ -201,6 +214,8 @@ int cli_bench(int argc, char **argv)
     CLI_TRY(cli_goal_parse(&args.goal, "bench", &goal));
     if (args.output)
         CLI_TRY(cli_file_probe(args.output));
+    if (args.trace)
+        CLI_TRY(cli_file_probe(args.trace));
     mae_profile *profile = NULL;
     if (args.profile)
         CLI_TRY(cli_report(mae_profile_read(args.profile, &profile)));

@@ -30,7 +30,7 @@ static const cli_option own_options[] = {
     {"frames", 'n', CLI_COUNT, offsetof(run_args, frames), "N", "frames to run (default 1)", 1},
     {"verify", 0, CLI_FLAG, offsetof(run_args, verify), NULL, "compare the outputs with ONNX Runtime's", 0},
     {"output", 'o', CLI_TEXT, offsetof(run_args, output), "DIR", "write each output to DIR/NAME.npy", 0},
-    {"trace", 0, CLI_TEXT, offsetof(run_args, trace), "FILE", "write the last frame's trace (Chrome, Perfetto)", 0},
+    {"trace", 0, CLI_TEXT, offsetof(run_args, trace), "FILE", "write what every frame did (Chrome, Perfetto)", 0},
     {"json", 0, CLI_FLAG, offsetof(run_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(run_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
 };
@@ -63,6 +63,7 @@ typedef struct run {
     mae_plan *plan;
     cli_inputs inputs;
     mae_session *session;
+    mae_recorder *recorder;
     double *times_ms;
     int frames; /* run */
     mae_verdict verdict;
@@ -110,6 +111,10 @@ static int open_all(run *r, const char *path)
     r->graph = mae_model_graph(r->model);
     CLI_TRY(cli_inputs_load(&r->args->inputs, "run", r->graph, &r->inputs));
     CLI_TRY(open_session(r));
+    if (r->args->trace) {
+        CLI_TRY(cli_report(mae_recorder_create(r->graph, CLI_TRACE_EVENTS, &r->recorder)));
+        CLI_TRY(cli_report(mae_session_record(r->session, r->recorder)));
+    }
     return set_inputs(r);
 }
 
@@ -199,7 +204,7 @@ static int write_files(const run *r)
 {
     for (size_t i = 0; i < r->graph->n_outputs && r->args->output; i++)
         CLI_TRY(write_output(r, i));
-    return r->args->trace ? cli_trace_write(r->args->trace, r->session, r->graph) : 0;
+    return cli_trace_write(r->args->trace, r->recorder);
 }
 
 static json_t *outputs_json(const run *r)
@@ -308,6 +313,7 @@ int cli_run(int argc, char **argv)
     if (status && r.made_folder)
         rmdir(args.output); /* unless outputs are in it already */
     mae_session_close(r.session);
+    mae_recorder_destroy(r.recorder);
     cli_inputs_clear(&r.inputs);
     free(r.times_ms);
     mae_plan_destroy(r.plan);

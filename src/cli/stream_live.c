@@ -15,6 +15,7 @@
 #include "cli/stream_trace.h"
 
 #define LIVE_LINE_S 0.25
+#define METER_S 0.1    /* so often a trace shows the power that the session knows */
 #define RECENT 256     /* frames that the live line speaks of */
 #define RETRY_S 0.01   /* before a frame that nothing can run is tried again ... */
 #define GIVE_UP_S 10.0 /* ... for so long */
@@ -34,7 +35,7 @@ typedef struct stream {
     double *latency_ms; /* of all frames, from their arrival */
     size_t n, room;
     size_t misses;
-    double begin_s, end_s, shown_s;
+    double begin_s, end_s, shown_s, metered_s;
 } stream;
 
 /* ---- opening ---- */
@@ -71,7 +72,7 @@ static int open_all(stream *s, const char *path)
     CLI_TRY(cli_report(mae_live_open(s->context, s->model, s->profile, &options, &s->live)));
     CLI_TRY(set_goal(s));
     if (args->trace)
-        CLI_TRY(cli_stream_trace_open(args->trace, &s->trace));
+        CLI_TRY(cli_stream_trace_open(args->trace, s->context, mae_model_graph(s->model), &s->trace));
     return args->socket ? cli_control_open(args->socket, s->live, &s->control) : 0;
 }
 
@@ -159,6 +160,19 @@ static int keep(stream *s, double latency_ms)
     return 0;
 }
 
+static void record(stream *s, double begin_s)
+{
+    mae_live_status status;
+    if (!s->trace)
+        return;
+    cli_stream_trace_frame(s->trace, s->n, (begin_s - s->begin_s) * 1e3, mae_live_last(s->live));
+    if (begin_s - s->metered_s < METER_S)
+        return;
+    s->metered_s = begin_s;
+    mae_live_get_status(s->live, &status);
+    cli_stream_trace_watts(s->trace, (begin_s - s->begin_s) * 1e3, status.power_w);
+}
+
 /* The frame is served as soon as there is a PE that can. */
 static int serve(stream *s, double arrival_s, bool *ret_served)
 {
@@ -169,8 +183,7 @@ static int serve(stream *s, double arrival_s, bool *ret_served)
         mae_error *error = mae_live_run(s->live, period_ms, deadline_ms > 0 ? fmax(left_ms, 1e-6) : 0);
         *ret_served = !error;
         if (!error) {
-            cli_stream_trace_frame(s->trace, s->n, (arrival_s - s->begin_s) * 1e3, (begin_s - s->begin_s) * 1e3,
-                                   mae_live_last(s->live));
+            record(s, begin_s);
             return keep(s, (now_s() - arrival_s) * 1e3);
         }
         if (mae_error_code(error) != MAE_ERR_LOST || begin_s - first_s > GIVE_UP_S)

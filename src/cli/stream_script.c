@@ -11,10 +11,9 @@
 
 static void trace_frame(void *ctx, const mae_play_frame *frame)
 {
-    double arrival_ms = frame->arrival_s * 1e3;
+    double answered_ms = frame->arrival_s * 1e3 + frame->latency_ms;
     if (frame->latency_ms >= 0)
-        cli_stream_trace_frame(ctx, frame->frame, arrival_ms, arrival_ms + frame->latency_ms - frame->live->latency_ms,
-                               frame->live);
+        cli_stream_trace_frame(ctx, frame->frame, answered_ms - frame->live->latency_ms, frame->live);
 }
 
 static void print_row(cli_table *table, const mae_play *play, const mae_play_strategy *s, const mae_play_strategy *base)
@@ -84,7 +83,7 @@ int cli_stream_script(const cli_stream_args *args)
     cli_stream_trace *trace = NULL;
     cli_progress progress;
     if (args->trace)
-        CLI_TRY(cli_stream_trace_open(args->trace, &trace));
+        CLI_TRY(cli_stream_trace_open(args->trace, NULL, NULL, &trace));
     cli_progress_begin(&progress);
     const mae_play_options options = {.rules = args->rules,
                                       .compare = args->compare,

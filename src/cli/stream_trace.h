@@ -1,4 +1,4 @@
-/* The trace of a stream (Chrome, Perfetto), written as it goes. */
+/* The timeline of a stream (Chrome, Perfetto), written when it ends. */
 #ifndef MAE_CLI_STREAM_TRACE_H
 #define MAE_CLI_STREAM_TRACE_H
 
@@ -6,10 +6,13 @@
 
 typedef struct cli_stream_trace cli_stream_trace;
 
-int cli_stream_trace_open(const char *path, cli_stream_trace **ret_trace);
-/* A frame whose call began at `begin_ms`; `arrival_ms` is when it was offered. The functions take NULL. */
-void cli_stream_trace_frame(cli_stream_trace *trace, size_t frame, double arrival_ms, double begin_ms,
-                            const mae_live_frame *live);
+/* `context` knows what resource a PE is of, `graph` the layers' names; both may be NULL. */
+int cli_stream_trace_open(const char *path, const mae_context *context, const mae_graph *graph,
+                          cli_stream_trace **ret_trace);
+/* A frame whose call began at `begin_ms`. The functions take NULL. */
+void cli_stream_trace_frame(cli_stream_trace *trace, size_t frame, double begin_ms, const mae_live_frame *live);
+/* NAN is left out. */
+void cli_stream_trace_watts(cli_stream_trace *trace, double at_ms, double watts);
 /* Exit status: could everything be written? */
 int cli_stream_trace_close(cli_stream_trace *trace);
 

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "pe/program_impl.h"
 
 mae_error *mae_program_blame(const mae_program *program, size_t part, mae_error *error)
@@ -151,37 +150,4 @@ int mae_program_pe(const mae_program *program, size_t i)
 mae_unit *mae_program_unit(const mae_program *program, size_t i)
 {
     return program->parts[i].unit;
-}
-
-uint64_t mae_program_now_ns(const mae_program *program)
-{
-    return program->clock.now_ns ? program->clock.now_ns(program->clock.ctx) : mae_clock_now_ns();
-}
-
-static mae_error *run_part(mae_program *program, mae_program_part *part)
-{
-    for (size_t i = 0; i < part->n_writes; i++) {
-        mae_program_move *move = &part->writes[i];
-        MAE_TRY(move->pe->ops->write(move->pe, move->own, move->host->host));
-    }
-    MAE_TRY(program->pes[part->pe]->ops->run(part->unit));
-    for (size_t i = 0; i < part->n_reads; i++) {
-        mae_program_move *move = &part->reads[i];
-        MAE_TRY(move->pe->ops->read(move->pe, move->own, move->host->host));
-    }
-    return NULL;
-}
-
-mae_error *mae_program_run(mae_program *program, mae_program_stamp *stamps)
-{
-    for (size_t i = 0; i < program->n_parts; i++) {
-        if (stamps)
-            stamps[i].begin_ns = mae_program_now_ns(program);
-        mae_error *error = run_part(program, &program->parts[i]);
-        if (error)
-            return mae_program_blame(program, i, error);
-        if (stamps)
-            stamps[i].end_ns = mae_program_now_ns(program);
-    }
-    return NULL;
 }

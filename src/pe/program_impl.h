@@ -3,6 +3,7 @@
 #define MAE_PE_PROGRAM_IMPL_H
 
 #include "base/arena.h"
+#include "mae/recorder.h"
 #include "pe/program.h"
 
 /* A tensor's memory on a PE that has its own. */
@@ -39,6 +40,7 @@ typedef struct mae_program_part {
     size_t n_writes, n_reads;
     mae_program_move *writes; /* before the run */
     mae_program_move *reads;  /* after it */
+    int track;                /* in the recorder */
 } mae_program_part;
 
 struct mae_program {
@@ -51,6 +53,8 @@ struct mae_program {
     size_t n_slots;
     mae_program_slot *slots;
     int *slot_of; /* per tensor of the graph; -1: crosses no border */
+    mae_recorder *recorder; /* NULL: frames are not recorded */
+    int recorder_text;      /* what this program is in it; -1: unsaid */
 };
 
 /* program_memory.c: all buffers of the parts, allocated; and their end. */

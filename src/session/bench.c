@@ -143,6 +143,39 @@ mae_error *mae_bench_best_of(mae_contender *const *contenders, size_t n, size_t 
     return NULL;
 }
 
+/* What a contender is in a recorder. */
+static const char *name_of(const mae_bench_work *work, const mae_contender *contender)
+{
+    for (size_t p = 0; p < work->context->n_pes; p++)
+        if (contender == work->single[p])
+            return work->context->infos[p].name;
+    return contender == work->greedy ? "greedy" : "mix";
+}
+
+static mae_error *record_all(mae_bench_work *work, const mae_race *race, mae_recorder *recorder)
+{
+    for (size_t i = 0; i < race->n; i++) {
+        const mae_contender *c = race->racers[i].contender;
+        MAE_TRY(mae_runner_record(work->context, c->runner, recorder, name_of(work, c)));
+    }
+    return NULL;
+}
+
+/* A race whose frames, and watts between turns, are recorded where that is asked for. */
+static mae_error *run_recorded(mae_bench_work *work, mae_race *race)
+{
+    mae_recorder *recorder = work->options->recorder;
+    if (!recorder)
+        return mae_race_run(work, race);
+    MAE_TRY(mae_watts_create(work->context, recorder, &work->watts));
+    mae_error *error = record_all(work, race, recorder);
+    if (!error)
+        error = mae_race_run(work, race);
+    mae_watts_destroy(work->watts);
+    work->watts = NULL;
+    return error ? error : record_all(work, race, NULL);
+}
+
 /* Every single PE, the greedy choice, and the mix that was chosen: their times, then, where there is a meter, what they
  * draw. */
 static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double seconds, mae_arena *arena)
@@ -153,7 +186,7 @@ static mae_error *final_race(mae_bench_work *work, mae_contender *mixed, double 
     mae_race_add(&race, work->greedy, true);
     if (mixed != work->greedy)
         mae_race_add(&race, mixed, true);
-    MAE_TRY(mae_race_run(work, &race));
+    MAE_TRY(run_recorded(work, &race));
     work->final_rounds = race.rounds;
     mae_contender *finalists[MAE_RACE_MOST];
     for (size_t i = 0; i < race.n; i++)

@@ -5,6 +5,7 @@
 #include "base/stats.h"
 #include "core/cost.h"
 #include "session/internal.h"
+#include "session/watts.h"
 
 #define MAE_BENCH_MOST_ROUNDS 2000
 #define MAE_BENCH_MOST_MIXED 16
@@ -74,6 +75,7 @@ typedef struct mae_bench_work {
     mae_bench_forecast before, predicted;
     mae_bench_meter meter; /* how energy was measured; its texts live in the result's arena */
     double static_half_w;  /* of the interval of its static_w; 0 where stated */
+    mae_watts *watts;      /* recorded between turns; NULL: none */
 } mae_bench_work;
 
 /* J of a frame that takes so long and uses so much dynamic energy; and how far it misses the bounds. */

@@ -132,6 +132,10 @@ MAE_MUST_CHECK mae_error *mae_runner_copy_inputs(mae_frame_runner *runner, mae_f
 /* The widest tolerances of the PEs that this mapping uses. */
 void mae_runner_tolerance(const mae_context *context, const mae_frame_runner *runner, double *ret_abs, double *ret_rel);
 
+/* Its frames are recorded from now on; `of` as in mae_program_record(). NULL: no longer. */
+MAE_MUST_CHECK mae_error *mae_runner_record(const mae_context *context, mae_frame_runner *runner,
+                                            mae_recorder *recorder, const char *of);
+
 /* Compares every output; both have run on the same inputs. */
 MAE_MUST_CHECK mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference,
                                              double abs_tolerance, double rel_tolerance, mae_verdict *ret_verdict);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pe/program_run.h"
 #include "run/compare.h"
 #include "session/internal.h"
 
@@ -140,6 +141,23 @@ mae_error *mae_runner_output(mae_frame_runner *runner, size_t output, const void
         if (graph->inputs[i] == index)
             return input_data(runner, i, ret_data, ret_shape);
     return mae_program_read(runner->program, index, ret_data, ret_shape);
+}
+
+mae_error *mae_runner_record(const mae_context *context, mae_frame_runner *runner, mae_recorder *recorder,
+                             const char *of)
+{
+    const char **resources = malloc((context->n_pes + 1) * sizeof *resources);
+    const char **names = malloc((context->n_pes + 1) * sizeof *names);
+    mae_error *error = resources && names ? NULL : mae_error_nomem();
+    for (size_t i = 0; i < context->n_pes && !error; i++) {
+        resources[i] = context->infos[i].resource;
+        names[i] = context->infos[i].name;
+    }
+    if (!error)
+        error = mae_program_record(runner->program, recorder, resources, names, of);
+    free(resources);
+    free(names);
+    return error;
 }
 
 /* ---- comparing with the reference ---- */

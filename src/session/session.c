@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pe/program_run.h"
 #include "session/internal.h"
+#include "session/watts.h"
 
 struct mae_session {
     mae_context *context;
@@ -12,6 +14,7 @@ struct mae_session {
     mae_program_stamp *stamps;
     mae_frame_segment *segments;
     double abs_tolerance, rel_tolerance;
+    mae_watts *watts; /* recorded between frames; NULL: none */
 };
 
 /* The model has this input, of this shape. */
@@ -110,6 +113,7 @@ void mae_session_close(mae_session *session)
         return;
     mae_runner_destroy(session->runner);
     mae_runner_destroy(session->reference);
+    mae_watts_destroy(session->watts);
     free(session->stamps);
     free(session->segments);
     free(session);
@@ -129,7 +133,17 @@ mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed)
 
 mae_error *mae_session_run(mae_session *session)
 {
-    return mae_program_run(session->runner->program, session->stamps);
+    MAE_TRY(mae_program_run(session->runner->program, session->stamps));
+    mae_watts_note(session->watts);
+    return NULL;
+}
+
+mae_error *mae_session_record(mae_session *session, mae_recorder *recorder)
+{
+    mae_watts_destroy(session->watts);
+    session->watts = NULL;
+    MAE_TRY(mae_runner_record(session->context, session->runner, recorder, NULL));
+    return recorder ? mae_watts_create(session->context, recorder, &session->watts) : NULL;
 }
 
 mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data, mae_shape *ret_shape)

@@ -71,8 +71,8 @@ for mapping in "$o $o $o $o $o $o" "$d $d $d $d $d $d" "$o $o $o $d $d $d" "$d $
     json_has '"outputs":[{"name":"score","shape":[1,5],"dtype":"f32"}]'
     [ "$(head -c 6 "out$i/score.npy" | tail -c 5)" = NUMPY ] || fail "no .npy file"
     [ "$(wc -c <"out$i/score.npy")" -eq 148 ] || fail "the size of score.npy"
-    segments=$(flat trace.json | grep -o '"ph":"X"' | wc -l)
-    [ "$segments" -eq "$(grep -o '"pe"' mix.plan.json | wc -l)" ] || fail "$segments segments in the trace"
+    segments=$(flat trace.json | grep -o '"cat":"segment"' | wc -l)
+    [ "$segments" -eq $((3 * $(grep -o '"pe"' mix.plan.json | wc -l))) ] || fail "$segments segments in the trace"
     i=$((i + 1))
 done
 for k in 1 2 3 4; do

@@ -127,7 +127,7 @@ mae 3 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 5 -
 says 'rule of line 1: the network has no output "nowhere", only: '
 printf 'output 0 above -1e9: least energy\notherwise: least latency\n' >see.txt
 mae 0 stream "$models/tiny.onnx" --soc soc.json --profile tiny.json --frames 20 --rules see.txt --trace seen.json
-grep -q '"rule_line":1' seen.json || fail "the output is not seen"
+grep -q '"of":"rule of line 1"' seen.json || fail "the output is not seen"
 mae 3 stream --scenario short.json --rules see.txt
 says 'see.txt:1:1: "output": in a script outputs mean nothing'
 
@@ -142,7 +142,7 @@ if [ -f "$dronet/model.onnx" ]; then
         --rules "$example/rules.txt" --input way --rate 20 --deadline-ms 50 --frames 12 --json --trace seen.json
     json_has '"frames":12'
     json_has '"losses":0'
-    grep -q '"rule_line":4' seen.json || fail "no obstacle was seen"
+    grep -q '"of":"rule of line 4"' seen.json || fail "no obstacle was seen"
 else
     echo "DroNet is not here: left out"
 fi

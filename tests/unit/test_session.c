@@ -178,7 +178,7 @@ static void test_bench(void **state)
     options.progress = NULL;
     expect_done(mae_bench_run(o.context, o.model, &options, &bench));
     assert_true(bench->verdict.ok);
-    assert_int_equal(bench->n_single, 2);
+    assert_true(bench->n_single >= 2); /* cpu/xnnpack, where it is installed */
     assert_true(bench->single[0].complete && bench->single[0].latency_ms.median > 0);
     /* What is offered is a mix that won, or the best single PE itself: never a mix that lost. */
     if (bench->single_is_best) {
@@ -192,7 +192,7 @@ static void test_bench(void **state)
     expect_done(mae_bench_to_json(bench, &text));
     json_t *json = json_loads(text, 0, NULL);
     assert_string_equal(json_string_value(json_object_get(json, "format")), "mae-bench");
-    assert_int_equal(json_array_size(json_object_get(json, "single_pe")), 2);
+    assert_int_equal(json_array_size(json_object_get(json, "single_pe")), bench->n_single);
     assert_true(json_is_true(json_object_get(json_object_get(json, "verify"), "ok")));
     assert_true(json_array_size(json_object_get(json_object_get(json, "plan"), "segments")) >= 1);
     json_decref(json);
