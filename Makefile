@@ -37,7 +37,11 @@ demo: setup ## the main job on a real network and a real picture
 	@$(MAKE) --no-print-directory build
 	@tools/demo.sh
 
-test: setup-test ## all tests
+# A build folder made without cmocka has no tests yet.
+configure:
+	@cmake --preset release >/dev/null
+
+test: setup-test configure ## all tests
 	@$(MAKE) --no-print-directory build
 	@cd build && $(CTEST) -j 1 -LE 'long|bench'
 
@@ -51,7 +55,7 @@ test-tsan: setup-test ## the threaded tests under ThreadSanitizer
 	@cmake --build --preset tsan -j $(JOBS)
 	@cd build-tsan && $(CTEST) -LE 'long|bench' -L 'unit|fault'
 
-test-long: setup-test ## the long tests
+test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
 
@@ -69,4 +73,4 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 clean: ## remove what was built (not what was fetched)
 	rm -rf build build-dev build-tsan build-fuzz
 
-.PHONY: all help setup setup-test check-setup build demo test test-asan test-tsan test-long fuzz bench clean
+.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long fuzz bench clean
