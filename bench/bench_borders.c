@@ -195,7 +195,7 @@ static bool measure(scene *s, const char *model)
     const mae_onnx_shape *shape = s->options.shape_text ? &s->options.shape : NULL;
     if (!fine(mae_onnx_import(model, shape, shape ? 1 : 0, s->evaluator, &s->graph)))
         return false;
-    bool good = add_all(s, model) && run_rounds(s->contestants, s->n, 5, s->options.seconds);
+    bool good = add_all(s, model) && run_rounds(s->contestants, s->n, 0, 5, s->options.seconds);
     if (good)
         report(s);
     for (size_t i = 0; i < s->n; i++) {

@@ -289,8 +289,8 @@ static bool compare(mae_pe *pe, const work *w, double seconds)
     contestant two[2] = {{.name = "mae", .run = run_through, .ctx = &t},
                          {.name = "CLBlast", .run = run_direct, .ctx = &d}};
     make_network(&net, w, weights);
-    bool well =
-        x && weights && direct_open(&d, w, x, weights) && through_open(&t, &net, x) && run_rounds(two, 2, 20, seconds);
+    bool well = x && weights && direct_open(&d, w, x, weights) && through_open(&t, &net, x) &&
+                run_rounds(two, 2, 0, 20, seconds);
     if (well) {
         mae_interval ms = interval_of(&two[1]), ratio = ratio_of(&two[0], &two[1]);
         printf("%-40s CLBlast %.3f ms; mae / CLBlast %.4f (%.4f .. %.4f), %zu rounds, results %s\n", w->name, ms.median,

@@ -1,7 +1,7 @@
 /* Does what mae promises hold? One network: the main job, then what was promised beside what is measured.
  *
  *     bench_truth MODEL [--threads N] [--budget S] [--race S] [--mappings N] [--regret N] [--seed N]
- *                       [--shape NAME=1,3,224,224] [--cores LIST]
+ *                       [--shape NAME=1,3,224,224] [--cores LIST] [--period-ms T]
  *
  * Prints one line of JSON; progress goes to standard error. `race`: the offered plan, every single PE, (A) a plain ONNX
  * Runtime session in this process that does not spin, and (B) ONNX Runtime with its defaults in a process of its own,
@@ -23,7 +23,7 @@
 typedef struct settings {
     const char *model, *cores, *program;
     int threads;
-    double budget_s, race_s;
+    double budget_s, race_s, period_ms;
     size_t mappings, regret;
     uint64_t seed;
     int n_shapes;
@@ -106,6 +106,7 @@ static bool open_truth(const settings *s, truth *t)
         return false;
     t->graph = mae_model_graph(t->model);
     t->n_pes = mae_context_pes(t->context, &t->pes);
+    t->period_ms = s->period_ms;
     fprintf(stderr, "%s: %zu layers, %zu PEs, %d threads\n", s->model, t->graph->n_layers, t->n_pes,
             mae_context_threads(t->context));
     const mae_profile_options profile = {.budget_s = s->budget_s};
@@ -143,7 +144,8 @@ static void close_truth(truth *t)
 
 static bool find_offer(const settings *s, truth *t)
 {
-    const mae_bench_options options = {.goal = MAE_GOAL_INIT, .race_s = s->race_s, .profile = t->profile};
+    mae_bench_options options = {.goal = MAE_GOAL_INIT, .race_s = s->race_s, .profile = t->profile};
+    options.goal.period_ms = s->period_ms;
     t->offered = calloc(t->graph->n_layers, sizeof *t->offered);
     return t->offered && fine(mae_bench_run(t->context, t->model, &options, &t->bench)) &&
            fine(mae_plan_mapping(t->bench->plan, t->profile, t->offered));
@@ -264,7 +266,7 @@ static bool race(const settings *s, truth *t)
     for (size_t p = 0; p < t->n_pes && n < sizeof c / sizeof *c; p++)
         if (t->single[p].name)
             c[n++] = t->single[p];
-    done = done && run_rounds(c, n, 9, s->race_s);
+    done = done && run_rounds(c, n, t->period_ms, 9, s->race_s);
     for (size_t p = 0, i = 3; done && p < t->n_pes && i < n; p++)
         if (t->single[p].name)
             t->single[p] = c[i++];
@@ -280,9 +282,10 @@ static bool race(const settings *s, truth *t)
 
 static bool parse(int argc, char **argv, settings *s)
 {
-    static const struct option options[] = {{"threads", 1, 0, 't'},  {"budget", 1, 0, 'b'}, {"race", 1, 0, 'r'},
-                                            {"mappings", 1, 0, 'm'}, {"regret", 1, 0, 'g'}, {"seed", 1, 0, 'e'},
-                                            {"shape", 1, 0, 's'},    {"cores", 1, 0, 'c'},  {0, 0, 0, 0}};
+    static const struct option options[] = {
+        {"threads", 1, 0, 't'},   {"budget", 1, 0, 'b'}, {"race", 1, 0, 'r'},  {"mappings", 1, 0, 'm'},
+        {"regret", 1, 0, 'g'},    {"seed", 1, 0, 'e'},   {"shape", 1, 0, 's'}, {"cores", 1, 0, 'c'},
+        {"period-ms", 1, 0, 'p'}, {0, 0, 0, 0}};
     *s = (settings){.program = argv[0], .budget_s = 20, .race_s = 15, .mappings = 20, .seed = 1};
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (o == 't')
@@ -297,6 +300,8 @@ static bool parse(int argc, char **argv, settings *s)
             s->regret = (size_t)atol(optarg);
         else if (o == 'e')
             s->seed = (uint64_t)atoll(optarg);
+        else if (o == 'p')
+            s->period_ms = atof(optarg);
         else if (o == 'c')
             s->cores = optarg;
         else if (o == 's' && s->n_shapes < 16)
@@ -311,8 +316,8 @@ static bool parse(int argc, char **argv, settings *s)
 static void print_head(const settings *s, const truth *t)
 {
     char *path = strdup(s->model);
-    printf("{\"network\": \"%s\", \"threads\": %d, \"layers\": %zu, ", path ? basename(path) : "",
-           mae_context_threads(t->context), t->graph->n_layers);
+    printf("{\"network\": \"%s\", \"threads\": %d, \"period_ms\": %g, \"layers\": %zu, ", path ? basename(path) : "",
+           mae_context_threads(t->context), s->period_ms, t->graph->n_layers);
     free(path);
 }
 
@@ -323,7 +328,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (!parse(argc, argv, &s)) {
         fprintf(stderr, "usage: bench_truth MODEL [--threads N] [--budget S] [--race S] [--mappings N] [--regret N]\n"
-                        "                   [--seed N] [--shape NAME=1,3,224,224] [--cores LIST]\n");
+                        "                   [--seed N] [--shape NAME=1,3,224,224] [--cores LIST] [--period-ms T]\n");
         return 2;
     }
     bool done = open_truth(&s, &t);

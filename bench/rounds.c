@@ -10,7 +10,10 @@
 #define UNCOUNTED_FRAMES 2
 #define MOST_FRAMES 8
 #define TURN_MS 20.0
+#define WARM_MS 10.0 /* frames that do not count take at least so long: until threads are where they stay */
+#define MOST_UNCOUNTED 64
 #define PAUSE_US 30000 /* thread pools spin on for a while when they are done: not in the next one's turn */
+#define MOST_PACED_FRAMES 3
 
 bool fine(mae_error *error)
 {
@@ -31,13 +34,17 @@ bool run_session(void *session, int frames, double *ret_ms)
     return true;
 }
 
+/* One after another, as fast as they go. */
 static bool take_turn(contestant *c)
 {
-    double ms;
+    double ms = 0, warm_ms = 0;
     usleep(PAUSE_US);
-    if (!c->run(c->ctx, UNCOUNTED_FRAMES, &ms))
-        return false;
-    double wanted = TURN_MS / (ms / UNCOUNTED_FRAMES + 1e-6);
+    for (int i = 0; i < UNCOUNTED_FRAMES || (warm_ms < WARM_MS && i < MOST_UNCOUNTED); i++) {
+        if (!c->run(c->ctx, 1, &ms))
+            return false;
+        warm_ms += ms;
+    }
+    double wanted = TURN_MS / (ms + 1e-6);
     int frames = wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
     if (!c->run(c->ctx, frames, &ms))
         return false;
@@ -45,15 +52,32 @@ static bool take_turn(contestant *c)
     return true;
 }
 
-bool run_rounds(contestant *contestants, size_t n, size_t least, double seconds)
+/* One by one, a period from the beginning of one to that of the next: the first does not count. */
+static bool take_paced_turn(contestant *c, double period_ms)
+{
+    double sum = 0, ms;
+    for (int i = 0; i <= MOST_PACED_FRAMES; i++) {
+        uint64_t due_ns = mae_clock_now_ns() + (uint64_t)(period_ms * 1e6);
+        if (!c->run(c->ctx, 1, &ms))
+            return false;
+        sum += i ? ms : 0;
+        mae_clock_sleep_until_ns(due_ns);
+    }
+    c->ms[c->n++] = sum / MOST_PACED_FRAMES;
+    return true;
+}
+
+bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t least, double seconds)
 {
     uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
     for (size_t i = 0; i < n; i++)
         contestants[i].n = 0;
     for (size_t round = 0; round < MOST_ROUNDS && (round < least || mae_clock_now_ns() < end); round++)
-        for (size_t i = 0; i < n; i++)
-            if (!take_turn(&contestants[(i + round) % n]))
+        for (size_t i = 0; i < n; i++) {
+            contestant *c = &contestants[(i + round) % n];
+            if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)))
                 return false;
+        }
     return true;
 }
 

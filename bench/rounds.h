@@ -17,9 +17,10 @@ typedef struct contestant {
 
 bool run_session(void *session, int frames, double *ret_ms); /* ctx: a mae_session */
 
-/* At least `least` rounds, then until the time is up. Each turn has two frames that do not count: the first ones after
- * another network ran find that one's weights in the caches. */
-bool run_rounds(contestant *contestants, size_t n, size_t least, double seconds);
+/* At least `least` rounds, then until the time is up. Without a period (0) frames come one after another; each turn
+ * begins with some that do not count: the first ones after another network ran find that one's weights in the caches.
+ */
+bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t least, double seconds);
 
 /* Medians over rounds with their distribution-free 95 % interval; of a, and of a / b round by round. */
 mae_interval interval_of(const contestant *a);

@@ -12,6 +12,7 @@ typedef struct truth {
     mae_profile *profile; /* as characterised: nothing refined */
     mae_bench *bench;     /* the main job on it */
     int *offered;         /* its plan's mapping */
+    double period_ms;     /* frames come at; 0: one after another */
     size_t n_pes;
     const mae_pe_info *pes;
     contestant *single;     /* per PE; name NULL: it does not run the whole network */

@@ -115,3 +115,41 @@ mae_error *mae_thread_bind(const int *cores, size_t n)
         return mae_error_new(MAE_ERR_FAILED, "cannot bind to processors: %s", strerror(errno));
     return NULL;
 }
+
+static size_t find_allowed(int *ret_cores, size_t most)
+{
+    cpu_set_t set;
+    size_t n = 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0)
+        return 0;
+    for (int i = 0; i < MAX_CORES && n < most; i++)
+        if (CPU_ISSET((size_t)i, &set))
+            ret_cores[n++] = i;
+    return n;
+}
+
+bool mae_thread_places(const int *cores, size_t n_cores, int threads, int *ret_cores, size_t most)
+{
+    int all[MAX_CORES];
+    size_t n = n_cores;
+    if (n == 0) {
+        n = find_allowed(all, MAX_CORES);
+        cores = all;
+    }
+    if (threads < 2 || (size_t)threads != n || n > most)
+        return false;
+    memcpy(ret_cores, cores, n * sizeof *cores);
+    return true;
+}
+
+void mae_thread_come_to(int core)
+{
+    cpu_set_t before, here;
+    if (sched_getcpu() == core || sched_getaffinity(0, sizeof before, &before) != 0 ||
+        !CPU_ISSET((size_t)core, &before))
+        return;
+    CPU_ZERO(&here);
+    CPU_SET((size_t)core, &here);
+    if (sched_setaffinity(0, sizeof here, &here) == 0)
+        (void)!sched_setaffinity(0, sizeof before, &before);
+}

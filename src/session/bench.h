@@ -23,6 +23,7 @@ typedef struct mae_bench_draw {
 
 /* A compiled mapping that takes part in the rounds. */
 typedef struct mae_contender {
+    const mae_context *context;
     mae_frame_runner *runner;
     size_t rounds;        /* taken in the last race */
     double *frames_ms;    /* per round; owned, as the next three */
@@ -41,8 +42,9 @@ MAE_MUST_CHECK mae_error *mae_contender_create(const mae_context *context, const
                                                mae_contender **ret_contender);
 void mae_contender_destroy(mae_contender *contender); /* takes NULL */
 
-/* One turn: a few frames, whose mean is the contender's figure of this round. */
-MAE_MUST_CHECK mae_error *mae_contender_take_turn(mae_contender *contender, size_t round);
+/* One turn: a few frames, whose mean is the contender's figure of this round: one after another, or, with a period, as
+ * they come. */
+MAE_MUST_CHECK mae_error *mae_contender_take_turn(mae_contender *contender, double period_ms, size_t round);
 
 /* Median and 95 % interval of the first n samples; the samples keep their order. */
 MAE_MUST_CHECK mae_error *mae_median_of(const double *samples, size_t n, mae_interval *ret_interval);

@@ -2,11 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "session/bench.h"
 
 #define UNCOUNTED_FRAMES 2
 #define MOST_COUNTED_FRAMES 6
 #define TURN_MS 5.0
+/* Of frames that come one by one, with a pause in which threads fall asleep and caches go to others. */
+#define UNCOUNTED_PACED_FRAMES 1
+#define MOST_COUNTED_PACED_FRAMES 3
 
 static mae_error *allocate(mae_contender *contender, size_t most_rounds)
 {
@@ -33,6 +37,7 @@ mae_error *mae_contender_create(const mae_context *context, const mae_graph *gra
     mae_contender *contender = calloc(1, sizeof *contender);
     if (!contender)
         return mae_error_nomem();
+    contender->context = context;
     mae_error *error = mae_runner_create(context, graph, mapping, &contender->runner);
     if (!error)
         error = mae_runner_copy_inputs(contender->runner, inputs_of);
@@ -77,21 +82,41 @@ static mae_error *count_frame(mae_contender *contender, size_t round)
     return NULL;
 }
 
+/* Until the next frame of this period is due, if frames have one and it is later. */
+static void await_frame(const mae_contender *contender, double period_ms, uint64_t *begin_ns)
+{
+    const mae_program *program = contender->runner->program;
+    const mae_context *context = contender->context;
+    uint64_t due_ns = *begin_ns + (uint64_t)(period_ms * 1e6), now_ns = mae_program_now_ns(program);
+    if (period_ms > 0 && due_ns > now_ns && context->clock_service)
+        context->clock_service->wait_ns(context->clock_pe, due_ns - now_ns);
+    else if (period_ms > 0 && !context->clock.now_ns)
+        mae_clock_sleep_until_ns(due_ns);
+    *begin_ns = mae_program_now_ns(program);
+}
+
 /* Frames that are not counted, because the first ones after another network ran find that one's weights in
  * the caches, then frames whose mean counts: several where they are short, for the clock's and the caches' sake. */
-mae_error *mae_contender_take_turn(mae_contender *contender, size_t round)
+mae_error *mae_contender_take_turn(mae_contender *contender, double period_ms, size_t round)
 {
+    bool paced = period_ms > 0;
+    int uncounted = paced ? UNCOUNTED_PACED_FRAMES : UNCOUNTED_FRAMES;
+    int most = paced ? MOST_COUNTED_PACED_FRAMES : MOST_COUNTED_FRAMES;
     size_t n = mae_program_n_segments(contender->runner->program);
+    uint64_t begin_ns = mae_program_now_ns(contender->runner->program);
     contender->frames_ms[round] = 0;
     for (size_t s = 0; s < n; s++)
         contender->segments_ms[s][round] = 0;
-    for (int i = 0; i < UNCOUNTED_FRAMES; i++)
+    for (int i = 0; i < uncounted; i++) {
+        await_frame(contender, period_ms, &begin_ns);
         MAE_TRY(mae_program_run(contender->runner->program, NULL));
+    }
     int frames = 0;
     do {
+        await_frame(contender, period_ms, &begin_ns);
         MAE_TRY(count_frame(contender, round));
         frames++;
-    } while (frames < MOST_COUNTED_FRAMES && contender->frames_ms[round] < TURN_MS);
+    } while (frames < most && contender->frames_ms[round] < TURN_MS);
     contender->frames_ms[round] /= frames;
     for (size_t s = 0; s < n; s++)
         contender->segments_ms[s][round] /= frames;

@@ -102,7 +102,7 @@ static mae_error *run_round(mae_bench_work *work, const mae_race *race, size_t r
         double part = fmin(1, elapsed_s(race, begin_ns) / race->seconds);
         MAE_TRY(mae_bench_report(work, race->what, race->begin + part * (race->end - race->begin),
                                  race->end >= 1 ? race->seconds * (1 - part) : -1));
-        MAE_TRY(mae_contender_take_turn(c, round));
+        MAE_TRY(mae_contender_take_turn(c, work->options->goal.period_ms, round));
         mae_watts_note(work->watts);
         c->values[round] = mae_bench_value(work, c->frames_ms[round], c->dynamic_mj);
         c->misses[round] = mae_bench_miss(work, c->frames_ms[round], c->dynamic_mj);

@@ -1,6 +1,5 @@
 /* PEs on sets of processors: every thread of their engines stays on them, they are resources of their own, two of them
  * run at once, and a processor that is not here is one clear line. */
-#include <ctype.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -13,12 +12,11 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 
 #include "base/thread.h"
 #include "session/internal.h"
+#include "support/threads.h"
 
-#define MOST_THREADS 256
 #define FRAMES 300
 
 static void succeed(mae_error *error)
@@ -27,62 +25,17 @@ static void succeed(mae_error *error)
         fail_msg("%s (%s)", mae_error_message(error), mae_error_origin(error));
 }
 
-/* ---- the threads of this process ---- */
-
-static size_t list_threads(int *tids)
-{
-    size_t n = 0;
-    DIR *dir = opendir("/proc/self/task");
-    assert_non_null(dir);
-    for (struct dirent *entry; (entry = readdir(dir)) != NULL && n < MOST_THREADS;)
-        if (isdigit((unsigned char)entry->d_name[0]))
-            tids[n++] = atoi(entry->d_name);
-    closedir(dir);
-    return n;
-}
-
-static bool is_among(const int *list, size_t n, int value)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i] == value)
-            return true;
-    return false;
-}
-
-/* May the thread use no other processors than these? A thread that has just ended may. */
-static bool is_within(int tid, const int *cores, size_t n)
-{
-    char path[64], line[4096];
-    int *allowed = NULL;
-    size_t n_allowed = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/status", tid);
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, "Cpus_allowed_list:", 18) != 0)
-            continue;
-        line[strcspn(line, "\n")] = 0;
-        succeed(mae_thread_parse_cores(line + 18 + strspn(line + 18, " \t"), &allowed, &n_allowed));
-    }
-    if (file)
-        fclose(file);
-    bool within = true;
-    for (size_t i = 0; i < n_allowed; i++)
-        within = within && is_among(cores, n, allowed[i]);
-    free(allowed);
-    return within;
-}
-
 /* How many threads have come since those of `before`, and how many of them may leave the processor. */
 static size_t count_new(const int *before, size_t n_before, int core, size_t *ret_outside)
 {
-    int now[MOST_THREADS];
-    size_t n = list_threads(now), n_new = 0;
+    int now[TEST_MOST_THREADS];
+    size_t n = test_threads_list(now), n_new = 0;
     *ret_outside = 0;
     for (size_t i = 0; i < n; i++) {
-        if (is_among(before, n_before, now[i]))
+        if (test_threads_have(before, n_before, now[i]))
             continue;
         n_new++;
-        *ret_outside += !is_within(now[i], &core, 1);
+        *ret_outside += !test_thread_is_within(now[i], &core, 1);
     }
     return n_new;
 }
@@ -160,11 +113,11 @@ static int wake_engines(void **state)
 /* One PE with two threads on one processor: whatever thread comes into being is there. */
 static void check_backend(const char *backend, int core, size_t least)
 {
-    int before[MOST_THREADS];
+    int before[TEST_MOST_THREADS];
     char pes[256];
     mae_context *context = NULL;
     mae_model *model = NULL;
-    size_t n_before = list_threads(before), n_outside;
+    size_t n_before = test_threads_list(before), n_outside;
     snprintf(pes, sizeof pes, "{\"name\": \"p\", \"backend\": \"%s\", \"cores\": \"%d\", \"threads\": 2}", backend,
              core);
     succeed(open_machine(pes, &context));
@@ -319,7 +272,7 @@ static void clusters_work_together(void **state)
 static void nothing_is_left_behind(void **state)
 {
     (void)state;
-    int cores[2], tids[MOST_THREADS];
+    int cores[2], tids[TEST_MOST_THREADS];
     char pes[256];
     size_t first = 0;
     two_processors(cores);
@@ -328,15 +281,15 @@ static void nothing_is_left_behind(void **state)
         mae_context *context = NULL;
         succeed(open_machine(pes, &context));
         mae_context_destroy(context);
-        size_t n = list_threads(tids);
+        size_t n = test_threads_list(tids);
         /* A thread that has been joined stays in the list for a moment. */
         for (int k = 0; i > 0 && n != first && k < 1000; k++) {
             usleep(1000);
-            n = list_threads(tids);
+            n = test_threads_list(tids);
         }
         if (i == 0) {
             usleep(20000);
-            first = list_threads(tids);
+            first = test_threads_list(tids);
         } else {
             assert_int_equal(n, first);
         }

@@ -70,6 +70,7 @@ static void close_pe(mae_pe *base)
         dnnl_stream_destroy(pe->stream);
     if (pe->engine)
         dnnl_engine_destroy(pe->engine);
+    free(pe->places);
     free(pe);
 }
 
@@ -112,7 +113,9 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
     pe->threads = config->threads;
     /* oneDNN may have been built without OpenMP, so the module does not link to it itself. */
     *(void **)&pe->set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-    mae_error *error = open_engine(pe);
+    mae_error *error = mae_dnn_find_places(pe, config);
+    if (!error)
+        error = open_engine(pe);
     if (error) {
         close_pe(&pe->base);
         return error;

@@ -6,12 +6,6 @@
 
 #define ALIGNMENT 64
 
-void mae_dnn_use_threads(const mae_dnn_pe *pe)
-{
-    if (pe->set_threads)
-        pe->set_threads(pe->threads);
-}
-
 mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 {
     if (status == dnnl_success)

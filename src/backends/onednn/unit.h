@@ -14,6 +14,7 @@ typedef struct mae_dnn_pe {
     dnnl_primitive_attr_t attr; /* no post-ops; scratchpad given by us */
     int threads;
     void (*set_threads)(int); /* OpenMP's, of the calling thread; NULL without OpenMP */
+    int *places;              /* a processor for each thread; NULL: the scheduler's business */
 } mae_dnn_pe;
 
 typedef enum mae_dnn_place {
@@ -77,6 +78,7 @@ typedef struct mae_dnn_unit {
 
 /* Sets the number of threads for the calling thread. */
 void mae_dnn_use_threads(const mae_dnn_pe *pe);
+MAE_MUST_CHECK mae_error *mae_dnn_find_places(mae_dnn_pe *pe, const mae_pe_config *config);
 
 /* An error for a status of the library; NULL for success. */
 MAE_MUST_CHECK mae_error *mae_dnn_check(dnnl_status_t status, const char *what);

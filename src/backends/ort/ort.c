@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "core/graph.h"
 #include "unit.h"
 
@@ -83,6 +84,23 @@ static mae_error *copy_cores(mae_ort_pe *pe, const mae_pe_config *config)
     return NULL;
 }
 
+/* A processor for every thread, where there are as many: the pool's stay there, and the caller comes to its own. */
+static mae_error *find_places(mae_ort_pe *pe, const mae_pe_config *config)
+{
+    int *places = calloc((size_t)config->threads, sizeof(*places));
+    if (!places)
+        return mae_error_nomem();
+    if (!mae_thread_places(config->cores, config->n_cores, config->threads, places, (size_t)config->threads)) {
+        free(places);
+        return NULL;
+    }
+    free(pe->cores);
+    pe->cores = places;
+    pe->n_cores = (size_t)config->threads;
+    pe->placed = true;
+    return NULL;
+}
+
 static const mae_backend backend;
 
 static mae_error *init_pe(mae_ort_pe *pe, const mae_pe_config *config)
@@ -92,7 +110,7 @@ static mae_error *init_pe(mae_ort_pe *pe, const mae_pe_config *config)
     mae_ort_provider_tolerance(&pe->provider, config->precision ? config->precision : "", &pe->base.abs_tolerance,
                                &pe->base.rel_tolerance);
     if (!pe->provider.name)
-        return NULL;
+        return find_places(pe, config);
     pe->base.ops = &provider_ops;
     return mae_ort_provider_try(pe->ort, &pe->provider);
 }

@@ -1,25 +1,40 @@
 /* Making sessions: options, weights, threads. */
 #include "ort.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The pool has threads - 1 threads of its own (the caller is the first), each bound to all the
- * given processors. The engine counts processors from 1. */
+/* The pool has threads - 1 threads of its own (the caller is the first): each is bound to its own processor, where
+ * there is one for every thread, or else to all that are given. The engine counts processors from 1. */
 static char *affinity_text(const mae_ort_session_config *config)
 {
     size_t threads = (size_t)config->threads - 1;
-    size_t size = threads * config->n_cores * 12 + 1;
-    char *text = malloc(size);
+    bool each = config->n_cores == (size_t)config->threads;
+    char *text = malloc(threads * config->n_cores * 12 + 1);
     if (!text)
         return NULL;
     char *at = text;
     *at = 0;
     for (size_t i = 0; i < threads; i++) {
-        for (size_t k = 0; k < config->n_cores; k++)
-            at += sprintf(at, "%s%d", k > 0 ? "," : i > 0 ? ";" : "", config->cores[k] + 1);
+        size_t first = each ? i + 1 : 0, end = each ? i + 2 : config->n_cores;
+        for (size_t k = first; k < end; k++)
+            at += sprintf(at, "%s%d", k > first ? "," : i > 0 ? ";" : "", config->cores[k] + 1);
     }
     return text;
+}
+
+static mae_error *set_affinity(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    if (config->n_cores == 0 || config->threads < 2)
+        return NULL;
+    char *affinity = affinity_text(config);
+    if (!affinity)
+        return mae_error_nomem();
+    mae_error *error =
+        mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.intra_op_thread_affinities", affinity));
+    free(affinity);
+    return error;
 }
 
 static mae_error *set_threads(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
@@ -31,15 +46,7 @@ static mae_error *set_threads(const mae_ort *ort, OrtSessionOptions *options, co
     /* Threads that wait for the next operator may do so awake, those that wait for the next run not:
      * the processors are wanted by other engines then. */
     MAE_TRY(mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.force_spinning_stop", "1")));
-    if (config->n_cores == 0 || config->threads < 2)
-        return NULL;
-    char *affinity = affinity_text(config);
-    if (!affinity)
-        return mae_error_nomem();
-    mae_error *error =
-        mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.intra_op_thread_affinities", affinity));
-    free(affinity);
-    return error;
+    return set_affinity(ort, options, config);
 }
 
 /* The engine has the CPU compute what the provider does not take, and says so nowhere, unless it is told not to. */

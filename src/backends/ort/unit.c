@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "blocked.h"
 #include "core/graph.h"
 #include "core/layout.h"
@@ -258,6 +259,9 @@ mae_error *mae_ort_unit_run(mae_unit *base)
     mae_ort_unit *unit = (mae_ort_unit *)base;
     if (!unit->bound)
         return mae_error_new(MAE_ERR_USAGE, "a unit is run before its buffers are bound");
+    const mae_ort_pe *pe = (const mae_ort_pe *)base->pe;
+    if (pe->placed)
+        mae_thread_come_to(pe->cores[0]);
     for (size_t i = 0; i < unit->inputs.n; i++) {
         const mae_buffer *buffer = unit->inputs.buffers[i];
         if (!is_static(unit, &unit->inputs, i))

@@ -13,6 +13,7 @@ typedef struct mae_ort_pe {
     int threads;
     int *cores; /* n_cores; NULL: as inherited */
     size_t n_cores;
+    bool placed; /* cores are a processor for every thread, cores[0] the caller's */
     mae_ort_provider provider;
     mae_ort_answers answers; /* of a provider other than the CPU's */
     bool asked;              /* is `native` known? */

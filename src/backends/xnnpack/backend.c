@@ -1,9 +1,13 @@
 /* The backend's table: one PE, all of this machine's processors through XNNPACK. */
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "backends/xnnpack/build.h"
+#include "base/thread.h"
+
+#define MOST_THREADS 256
 
 static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char **ret_reason)
 {
@@ -78,6 +82,42 @@ static pthreadpool_t make_pool(const mae_pe_config *config)
     return pool;
 }
 
+/* Where the pool's threads stay (mae_thread_places), and the caller comes to. */
+typedef struct placing {
+    pthread_t caller;
+    const int *cores;
+    atomic_int next;
+    pthread_barrier_t all; /* nobody takes a second turn before everybody has had one */
+} placing;
+
+static void place_one(void *ctx, size_t i)
+{
+    placing *p = ctx;
+    cpu_set_t set;
+
+    (void)i;
+    if (!pthread_equal(pthread_self(), p->caller)) {
+        CPU_ZERO(&set);
+        CPU_SET((size_t)p->cores[atomic_fetch_add(&p->next, 1)], &set);
+        pthread_setaffinity_np(pthread_self(), sizeof(set), &set); /* if not: as without places */
+    }
+    pthread_barrier_wait(&p->all);
+}
+
+static int place_threads(pthreadpool_t pool, const mae_pe_config *config)
+{
+    int cores[MOST_THREADS];
+    placing p = {.caller = pthread_self(), .cores = cores, .next = 1};
+
+    if (pthreadpool_get_threads_count(pool) != (size_t)config->threads ||
+        !mae_thread_places(config->cores, config->n_cores, config->threads, cores, MOST_THREADS) ||
+        pthread_barrier_init(&p.all, NULL, (unsigned)config->threads))
+        return -1;
+    pthreadpool_parallelize_1d(pool, place_one, &p, (size_t)config->threads, PTHREADPOOL_FLAG_YIELD_WORKERS);
+    pthread_barrier_destroy(&p.all);
+    return cores[0];
+}
+
 MAE_API const mae_backend *mae_backend_entry(void);
 
 static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
@@ -89,12 +129,14 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
     if (!pe)
         return mae_error_nomem();
     pe->base = (mae_pe){.ops = &ops, .backend = mae_backend_entry(), .abs_tolerance = 1e-4, .rel_tolerance = 1e-4};
+    pe->home = -1;
     if (config->threads > 1) {
         pe->pool = make_pool(config);
         if (!pe->pool) {
             free(pe);
             return mae_error_new(MAE_ERR_FAILED, "cpu/xnnpack cannot start %d threads", config->threads);
         }
+        pe->home = place_threads(pe->pool, config);
     }
     *ret_pe = &pe->base;
     return NULL;

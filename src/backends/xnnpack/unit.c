@@ -1,5 +1,6 @@
 /* Finishing, binding, running and discarding a unit. */
 #include "backends/xnnpack/unit.h"
+#include "base/thread.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,8 @@ mae_error *mae_xnn_unit_run(mae_unit *base)
     mae_xnn_unit *unit = (mae_xnn_unit *)base;
     const mae_xnn_pe *pe = (const mae_xnn_pe *)base->pe;
 
+    if (pe->home >= 0)
+        mae_thread_come_to(pe->home);
     if (unit->laps)
         mae_laps_begin(unit->laps);
     mae_error *error = run_steps(unit, pe->pool);

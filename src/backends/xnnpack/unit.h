@@ -14,6 +14,7 @@
 typedef struct mae_xnn_pe {
     mae_pe base;
     pthreadpool_t pool; /* NULL: one thread, the caller's */
+    int home;           /* the caller's processor while the pool's threads are on theirs; -1: any */
 } mae_xnn_pe;
 
 typedef enum mae_xnn_place {
