@@ -159,4 +159,7 @@ void mae_module_prepare_environment(void)
     if (!getenv("OMP_WAIT_POLICY"))
         setenv("GOMP_SPINCOUNT", "10000", 0);
     setenv("KMP_BLOCKTIME", "0", 0); /* the same for LLVM's OpenMP; its unit is 1 ms */
+    /* ONNX Runtime as its makers build it (1.30) keeps a device's id and a database in the home folder and log files in
+     * /tmp, to tell them what is run. No file is written but those asked for, and nobody is told. */
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
 }
