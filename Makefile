@@ -6,6 +6,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   ocl-icd-opencl-dev libclblast-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
+DEB_PACKAGES := dpkg-dev debhelper fakeroot
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 
 JOBS ?= $(shell nproc)
@@ -59,6 +60,14 @@ test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
 
+deb: setup ## Debian packages, in build-deb/
+	@tools/setup.sh $(DEB_PACKAGES)
+	@tools/deb.sh
+
+test-package: deb ## the packages in a clean minimal system: install, use, build against, remove (as root)
+	@tools/setup.sh debootstrap=debootstrap
+	@tools/deb-test.sh
+
 fuzz: ## every fuzz target for FUZZ_SECONDS (60), from its corpus
 	@tools/setup.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
 	@tools/fetch-onnxruntime.sh
@@ -71,6 +80,6 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@tools/bench.sh
 
 clean: ## remove what was built (not what was fetched)
-	rm -rf build build-dev build-tsan build-fuzz
+	rm -rf build build-dev build-tsan build-fuzz build-deb
 
-.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long fuzz bench clean
+.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long test-package deb fuzz bench clean
