@@ -15,6 +15,7 @@ int fuzz_scenario(const uint8_t *data, size_t size);
 int fuzz_onnx(const uint8_t *data, size_t size);
 int fuzz_npy(const uint8_t *data, size_t size);
 int fuzz_pb(const uint8_t *data, size_t size);
+int fuzz_control(const uint8_t *data, size_t size);
 int fuzz_image(const uint8_t *data, size_t size);
 
 #endif
