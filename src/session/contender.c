@@ -71,7 +71,7 @@ void mae_contender_destroy(mae_contender *contender)
 static mae_error *count_frame(mae_contender *contender, size_t round)
 {
     mae_program *program = contender->runner->program;
-    MAE_TRY(mae_program_run(program, contender->stamps));
+    MAE_TRY(mae_runner_run(contender->runner, contender->stamps));
     size_t n = mae_program_n_segments(program);
     for (size_t s = 0; s < n; s++) {
         uint64_t begin = s ? contender->stamps[s - 1].end_ns : contender->stamps[0].begin_ns;
@@ -109,7 +109,7 @@ mae_error *mae_contender_take_turn(mae_contender *contender, double period_ms, s
         contender->segments_ms[s][round] = 0;
     for (int i = 0; i < uncounted; i++) {
         await_frame(contender, period_ms, &begin_ns);
-        MAE_TRY(mae_program_run(contender->runner->program, NULL));
+        MAE_TRY(mae_runner_run(contender->runner, NULL));
     }
     int frames = 0;
     do {

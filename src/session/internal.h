@@ -10,6 +10,7 @@
 #include "mae/meter.h"
 #include "onnx/onnx.h"
 #include "pe/module.h"
+#include "pe/overlap.h"
 #include "pe/program.h"
 #include "profile/energy.h"
 
@@ -114,7 +115,8 @@ typedef struct mae_frame_runner {
     const mae_graph *graph;
     mae_program *program;
     int *mapping;
-    void **own_inputs; /* per graph input: a copy where no layer reads it, else NULL */
+    void **own_inputs;    /* per graph input: a copy where no layer reads it, else NULL */
+    mae_overlap *overlap; /* NULL: frames are run serially */
 } mae_frame_runner;
 
 MAE_MUST_CHECK mae_error *mae_runner_create(const mae_context *context, const mae_graph *graph, const int *mapping,
@@ -131,6 +133,13 @@ MAE_MUST_CHECK mae_error *mae_runner_copy_inputs(mae_frame_runner *runner, mae_f
 
 /* The widest tolerances of the PEs that this mapping uses. */
 void mae_runner_tolerance(const mae_context *context, const mae_frame_runner *runner, double *ret_abs, double *ret_rel);
+
+/* From now on segments of different resources run at the same time. */
+MAE_MUST_CHECK mae_error *mae_runner_overlap(const mae_context *context, mae_frame_runner *runner);
+/* One frame; `stamps` (a segment each) may be NULL. */
+MAE_MUST_CHECK mae_error *mae_runner_run(mae_frame_runner *runner, mae_program_stamp *stamps);
+/* From the first segment's begin to the last one's end. */
+double mae_runner_frame_ms(const mae_frame_runner *runner, const mae_program_stamp *stamps);
 
 /* Its frames are recorded from now on; `of` as in mae_program_record(). NULL: no longer. */
 MAE_MUST_CHECK mae_error *mae_runner_record(const mae_context *context, mae_frame_runner *runner,

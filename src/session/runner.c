@@ -82,6 +82,7 @@ void mae_runner_destroy(mae_frame_runner *runner)
 {
     if (!runner)
         return;
+    mae_overlap_destroy(runner->overlap);
     mae_program_destroy(runner->program);
     for (size_t i = 0; runner->own_inputs && i < runner->graph->n_inputs; i++)
         free(runner->own_inputs[i]);
@@ -158,6 +159,60 @@ mae_error *mae_runner_record(const mae_context *context, mae_frame_runner *runne
     free(resources);
     free(names);
     return error;
+}
+
+/* ---- frames ---- */
+
+/* A lane for each resource: the place of the first PE that is on it. */
+static mae_error *find_lanes(const mae_context *context, int **ret_lanes)
+{
+    int *lanes = malloc((context->n_pes + 1) * sizeof *lanes);
+    if (!lanes)
+        return mae_error_nomem();
+    for (size_t i = 0; i < context->n_pes; i++) {
+        lanes[i] = 0;
+        while (strcmp(context->infos[lanes[i]].resource, context->infos[i].resource) != 0)
+            lanes[i]++;
+    }
+    *ret_lanes = lanes;
+    return NULL;
+}
+
+/* Of a computed SoC, whose time passes by who works on it; zero: time passes by itself. */
+static mae_overlap_machine machine_of(const mae_context *context)
+{
+    const mae_backend *backend = context->clock_pe ? context->clock_pe->backend : NULL;
+    const mae_virtual_service *service = backend && backend->service ? backend->service(MAE_VIRTUAL_SERVICE) : NULL;
+    if (!service || !service->is_virtual(context->clock_pe))
+        return (mae_overlap_machine){0};
+    return (mae_overlap_machine){service, context->clock_pe};
+}
+
+mae_error *mae_runner_overlap(const mae_context *context, mae_frame_runner *runner)
+{
+    int *lanes;
+    if (runner->overlap)
+        return NULL;
+    MAE_TRY(find_lanes(context, &lanes));
+    mae_error *error = mae_overlap_create(runner->program, lanes, machine_of(context), &runner->overlap);
+    free(lanes);
+    return error;
+}
+
+mae_error *mae_runner_run(mae_frame_runner *runner, mae_program_stamp *stamps)
+{
+    return runner->overlap ? mae_overlap_run(runner->overlap, stamps) : mae_program_run(runner->program, stamps);
+}
+
+double mae_runner_frame_ms(const mae_frame_runner *runner, const mae_program_stamp *stamps)
+{
+    size_t n = mae_program_n_segments(runner->program);
+    uint64_t begin = n ? stamps[0].begin_ns : 0, end = begin;
+    for (size_t s = 0; s < n; s++) {
+        begin = stamps[s].begin_ns < begin ? stamps[s].begin_ns : begin;
+        end = stamps[s].end_ns > end ? stamps[s].end_ns : end;
+    }
+    return (double)(end - begin) * 1e-6;
 }
 
 /* ---- comparing with the reference ---- */

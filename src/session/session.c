@@ -133,7 +133,7 @@ mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed)
 
 mae_error *mae_session_run(mae_session *session)
 {
-    MAE_TRY(mae_program_run(session->runner->program, session->stamps));
+    MAE_TRY(mae_runner_run(session->runner, session->stamps));
     mae_watts_note(session->watts);
     return NULL;
 }
@@ -157,12 +157,14 @@ size_t mae_session_frame(const mae_session *session, const mae_frame_segment **r
 {
     size_t n = mae_program_n_segments(session->runner->program);
     uint64_t begin = n ? session->stamps[0].begin_ns : 0;
+    for (size_t s = 0; s < n; s++)
+        begin = session->stamps[s].begin_ns < begin ? session->stamps[s].begin_ns : begin;
     for (size_t s = 0; s < n; s++) {
         session->segments[s].begin_ms = (double)(session->stamps[s].begin_ns - begin) * 1e-6;
         session->segments[s].end_ms = (double)(session->stamps[s].end_ns - begin) * 1e-6;
     }
     *ret_segments = session->segments;
-    *ret_latency_ms = n ? session->segments[n - 1].end_ms : 0;
+    *ret_latency_ms = mae_runner_frame_ms(session->runner, session->stamps);
     return n;
 }
 

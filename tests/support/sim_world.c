@@ -65,7 +65,8 @@ static void write_layer(FILE *file, mae_rng *rng, const sim_world_spec *spec, in
     fprintf(file, "%s{\"name\": \"layer%d\", \"op\": \"Conv\", \"inputs\": [", l ? ",\n  " : "", l);
     int n = l == 0 || spec->chain ? 1 : 1 + below(rng, 3), taken[3] = {-2, -2, -2};
     for (int i = 0; i < n; i++) {
-        int reach = l < 6 ? l : 6, from = spec->chain || i == 0 ? l - 1 : l - 1 - below(rng, reach);
+        int reach = l < 6 ? l + spec->branches : 6,
+            from = spec->chain || (i == 0 && !spec->branches) ? l - 1 : l - 1 - below(rng, reach);
         taken[i] = from;
         bool again = false;
         for (int k = 0; k < i; k++)

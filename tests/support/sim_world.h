@@ -16,6 +16,7 @@ typedef struct sim_world_spec {
     int layers, pes;
     double unsupported; /* chance that a PE does not run a layer; the first PE runs all */
     bool chain;         /* every layer takes the one before it */
+    bool branches;      /* not even that: layers depend on any few before them */
     bool host;          /* graph inputs and outputs live on a PE */
     bool rows;          /* some segment rows */
     bool overrides;     /* some transfers of single tensors */
