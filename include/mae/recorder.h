@@ -47,7 +47,7 @@ MAE_API void mae_recorder_watts(mae_recorder *recorder, int text, uint64_t at_ns
 
 MAE_API size_t mae_recorder_lost(const mae_recorder *recorder); /* events that found no room */
 
-/* Trace Event Format (docs/formats.md, section 8), zero-terminated; the caller frees it with free(). Nobody records
+/* Trace Event Format (docs/traces.md), zero-terminated; the caller frees it with free(). Nobody records
  * meanwhile. */
 MAE_API MAE_MUST_CHECK mae_error *mae_recorder_to_json(const mae_recorder *recorder, char **ret_text);
 
