@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,14 @@ struct mae_error {
     char *message; /* NULL only in the static out-of-memory error */
 };
 
-/* What is handed out when there is no memory for an error: never freed, never changed. */
+/* What is handed out when there is no memory for an error: never freed, never changed. Each backend has one of its own,
+ * so it is known by having no message. */
 static mae_error out_of_memory = {MAE_ERR_NOMEM, "", NULL};
+
+static bool is_static(const mae_error *error)
+{
+    return !error->message;
+}
 
 static char *format_message(const char *format, va_list args)
 {
@@ -57,7 +64,7 @@ mae_error *mae_error_nomem_at(const char *file, int line)
 
 mae_error *mae_error_wrap(mae_error *error, const char *format, ...)
 {
-    if (!error || error == &out_of_memory)
+    if (!error || is_static(error))
         return error;
     va_list args;
     va_start(args, format);
@@ -74,7 +81,7 @@ mae_error *mae_error_wrap(mae_error *error, const char *format, ...)
 
 mae_error *mae_error_recode(mae_error *error, mae_code code)
 {
-    if (error && error != &out_of_memory)
+    if (error && !is_static(error))
         error->code = code;
     return error;
 }
@@ -104,7 +111,7 @@ int mae_error_exit_status(const mae_error *error)
 
 void mae_error_free(mae_error *error)
 {
-    if (!error || error == &out_of_memory)
+    if (!error || is_static(error))
         return;
     free(error->message);
     free(error);

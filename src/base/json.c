@@ -1,5 +1,6 @@
 #include "base/json.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -168,7 +169,11 @@ mae_error *mae_json_error(const mae_json *json, const char *path, const char *fo
 static mae_error *parse(mae_json *json)
 {
     json_error_t error;
+    errno = 0;
     json->root = json_loadb(json->text, json->size, JSON_REJECT_DUPLICATES, &error);
+    /* Where memory runs out jansson may say nothing, or go on with a part of a word and blame the file. */
+    if (errno == ENOMEM)
+        return mae_error_nomem();
     if (json->root)
         return NULL;
     return mae_error_new(MAE_ERR_INPUT, "%s:%d:%d: %s", json->name, error.line, error.column, error.text);
@@ -236,9 +241,12 @@ json_t *mae_json_root(const mae_json *json)
 
 mae_error *mae_json_text(const json_t *value, char **ret_text)
 {
+    errno = 0;
     char *text = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY);
-    if (!text)
+    if (!text || errno == ENOMEM) { /* jansson may leave out a key that it had no memory for */
+        free(text);
         return mae_error_nomem();
+    }
     *ret_text = text;
     return NULL;
 }
