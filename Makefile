@@ -60,6 +60,11 @@ test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
 
+support: setup-test configure ## write docs/backends/support.md: what each PE here supports
+	@$(MAKE) --no-print-directory build
+	@MAE_SUPPORT_FILE=$(CURDIR)/docs/backends/support.md MAE_SOURCE_DIR=$(CURDIR) MAE_BACKEND_PATH=$(CURDIR)/build/backends \
+	  build/tests/conformance_test_onnx
+
 deb: setup ## Debian packages, in build-deb/
 	@tools/setup.sh $(DEB_PACKAGES)
 	@tools/deb.sh
@@ -82,4 +87,4 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 clean: ## remove what was built (not what was fetched)
 	rm -rf build build-dev build-tsan build-fuzz build-deb
 
-.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long test-package deb fuzz bench clean
+.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long support test-package deb fuzz bench clean

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "run/compare.h"
-#include "skips.h"
 #include "support/engines.h"
 
 /* Backends that compute. */
-static const char *const conformance_backends[] = {"ort", "onednn", "opencl"};
+static const char *const conformance_backends[] = {"ort", "onednn", "xnnpack", "opencl"};
 
 static struct {
     const char *backend; /* NULL: all */
@@ -56,12 +56,32 @@ typedef struct conformance_counts {
     int passed, failed, skipped, unsupported;
 } conformance_counts;
 
+/* The tests that an engine is known not to pass, with the reasons: skips.json, read once. "*" stands for every backend,
+ * because the importer or the test is at fault. */
+static inline const json_t *conformance_skips(void)
+{
+    static mae_json *skips;
+    char path[4096];
+    const char *source = getenv("MAE_SOURCE_DIR");
+    if (!skips) {
+        snprintf(path, sizeof(path), "%s/tests/conformance/skips.json", source ? source : ".");
+        test_ok(mae_json_read(path, 1 << 20, &skips));
+    }
+    return mae_json_root(skips);
+}
+
 static inline const char *conformance_skip_reason(const char *backend, const char *test)
 {
-    for (size_t i = 0; i < sizeof(skip_rows) / sizeof(skip_rows[0]); i++) {
-        if (strcmp(skip_rows[i].test, test) == 0 &&
-            (strcmp(skip_rows[i].backend, backend) == 0 || strcmp(skip_rows[i].backend, "*") == 0))
-            return skip_rows[i].reason;
+    const json_t *skips = conformance_skips();
+    for (size_t i = 0; i < json_array_size(skips); i++) {
+        const char *of = NULL, *name = NULL, *reason = NULL;
+        json_unpack(json_array_get(skips, i), "{s:s,s:s,s:s}", "backend", &of, "test", &name, "reason", &reason);
+        if (!of || !name || !reason || !reason[0]) {
+            fprintf(stderr, "skips.json: row %zu has not a backend, a test and a reason\n", i + 1);
+            abort();
+        }
+        if (strcmp(name, test) == 0 && (strcmp(of, backend) == 0 || strcmp(of, "*") == 0))
+            return reason;
     }
     return NULL;
 }

@@ -2,7 +2,8 @@
  * outputs the standard says.
  *
  *     conformance_test_onnx [--backend NAME] [--only TEXT] [--verbose]
- */
+ *
+ * With MAE_SUPPORT_FILE the table of what was found is written there, else the committed one is held against it. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,7 @@
 #include "conformance.h"
 #include "core/graph.h"
 #include "support/engines.h"
+#include "table.h"
 
 #define TEST_DATA "/usr/share/libonnx-testdata/data"
 
@@ -151,6 +153,7 @@ static void check_on(collection *c, size_t backend, const char *folder, const ch
     const char *reason = NULL;
     if (!test_supports(engine, graph, 0, (int)graph->n_layers - 1, &reason)) {
         c->counts[backend].unsupported++;
+        table_add_refused(graph, backend, engine);
         conformance_say("%s does not support %s: %s\n", engine->name, test, reason);
         return;
     }
@@ -158,6 +161,8 @@ static void check_on(collection *c, size_t backend, const char *folder, const ch
     mae_error *error = run_sets(folder, engine, graph, false, &close);
     if (!error && close && graph->n_layers > 1)
         error = mae_error_wrap(run_sets(folder, engine, graph, true, &close), "cut at every layer");
+    if (!error && close)
+        table_add_right(graph, backend);
     conformance_count(&c->counts[backend], conformance_backends[backend], test, error, close);
     mae_error_free(error);
 }
@@ -203,9 +208,12 @@ static void test_collection(void **state)
         print_message("skipped: no test data at %s (Debian package libonnx-testdata)\n", folder);
         skip();
     }
-    for (size_t i = 0; i < N_BACKENDS; i++)
+    for (size_t i = 0; i < N_BACKENDS; i++) {
         c.open[i] = conformance_wants_backend(conformance_backends[i]) &&
                     test_engine_open(conformance_backends[i], 1, &c.engines[i]);
+        if (c.open[i])
+            table_add_engine(i, &c.engines[i]);
+    }
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
         check_test(&c, path, entries[i]->d_name);
@@ -214,22 +222,96 @@ static void test_collection(void **state)
     free(entries);
     printf("%s: %d imported (%d of them constant), %d refused\n", name, c.imported, c.folded, c.refused);
     int failed = c.broken;
+    table_folder *t = &table.folders[table.n_folders++];
+    *t = (table_folder){.name = name, .tests = n, .refused = c.refused};
+    memcpy(t->counts, c.counts, sizeof(t->counts));
     for (size_t i = 0; i < N_BACKENDS; i++) {
         if (!c.open[i])
             continue;
         conformance_report(name, c.engines[i].name, &c.counts[i]);
-        failed += c.counts[i].failed;
+        const conformance_counts *k = &c.counts[i];
+        failed += k->failed;
+        assert_int_equal(k->passed + k->failed + k->skipped + k->unsupported + c.folded + c.refused, n);
         test_engine_close(&c.engines[i]);
     }
     assert_int_equal(failed, 0);
 }
 
+/* ---- docs/backends/support.md ---- */
+
+static bool found_all(void)
+{
+    for (size_t i = 0; i < N_BACKENDS; i++) {
+        if (!table.pes[i][0])
+            return false;
+    }
+    return table.n_folders == sizeof(collections) / sizeof(collections[0]);
+}
+
+static int n_failed(void)
+{
+    int n = 0;
+    for (size_t i = 0; i < table.n_folders; i++) {
+        for (size_t b = 0; b < N_BACKENDS; b++)
+            n += table.folders[i].counts[b].failed;
+    }
+    return n;
+}
+
+static void write_table(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f)
+        fail_msg("%s cannot be written", path);
+    table_write(f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void check_committed(const char *path)
+{
+    static char text[1 << 17];
+    size_t checked = 0;
+    FILE *f = fopen(path, "r");
+    if (!f)
+        fail_msg("%s is not there (make support)", path);
+    size_t n = fread(text, 1, sizeof(text) - 1, f);
+    text[n] = '\0';
+    rewind(f);
+    bool same = table_same_engines(text);
+    int wrong = same ? table_check(f, &checked) : 0;
+    fclose(f);
+    if (!same)
+        skip();
+    assert_int_equal(wrong, 0);
+    assert_true(checked >= TABLE_FOLDERS * TABLE_BACKENDS + 50); /* a table of other rows claims nothing */
+}
+
+/* After all others: they collect what is written or checked here. */
+static void test_table(void **state)
+{
+    const char *file = getenv("MAE_SUPPORT_FILE"), *source = getenv("MAE_SOURCE_DIR");
+    char path[4096];
+    (void)state;
+    if (conformance_options.backend || conformance_options.only || !found_all()) {
+        print_message("skipped: the table is of all tests on all of these backends\n");
+        skip();
+    }
+    if (file) {
+        assert_int_equal(n_failed(), 0); /* which the file says */
+        write_table(file);
+        return;
+    }
+    snprintf(path, sizeof(path), "%s/docs/backends/support.md", source ? source : ".");
+    check_committed(path);
+}
+
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[sizeof(collections) / sizeof(collections[0])];
+    struct CMUnitTest tests[sizeof(collections) / sizeof(collections[0]) + 1];
     size_t n = 0;
     conformance_arguments(argc, argv);
     for (size_t i = 0; i < sizeof(collections) / sizeof(collections[0]); i++)
         tests[n++] = (struct CMUnitTest){collections[i], test_collection, NULL, NULL, (void *)collections[i]};
+    tests[n++] = (struct CMUnitTest){"docs/backends/support.md", test_table, NULL, NULL, NULL};
     return _cmocka_run_group_tests("onnx", tests, n, NULL, NULL);
 }
