@@ -16,6 +16,7 @@
 #define MAE_MAE_H
 
 #include "mae/error.h"
+#include "mae/flow.h"
 #include "mae/graph.h"
 #include "mae/plan.h"
 #include "mae/policy.h"

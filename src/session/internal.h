@@ -149,6 +149,10 @@ MAE_MUST_CHECK mae_error *mae_runner_record(const mae_context *context, mae_fram
 MAE_MUST_CHECK mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference,
                                              double abs_tolerance, double rel_tolerance, mae_verdict *ret_verdict);
 
+/* session.c, for flows: the network; and a resource that both use, NULL if there is none. */
+const mae_graph *mae_session_graph(const mae_session *session);
+const char *mae_session_shared_resource(const mae_session *a, const mae_session *b);
+
 /* The PE index of the context for each layer, from a plan's names. */
 MAE_MUST_CHECK mae_error *mae_context_map_plan(const mae_context *context, const mae_graph *graph, const mae_plan *plan,
                                                int *ret_mapping);

@@ -91,6 +91,25 @@ static mae_error *open_session(mae_session *session, const mae_plan *plan)
     return NULL;
 }
 
+const mae_graph *mae_session_graph(const mae_session *session)
+{
+    return session->model->graph;
+}
+
+static const char *resource_of(const mae_session *session, size_t segment)
+{
+    return session->context->infos[mae_program_pe(session->runner->program, segment)].resource;
+}
+
+const char *mae_session_shared_resource(const mae_session *a, const mae_session *b)
+{
+    for (size_t i = 0; i < mae_program_n_segments(a->runner->program); i++)
+        for (size_t k = 0; k < mae_program_n_segments(b->runner->program); k++)
+            if (strcmp(resource_of(a, i), resource_of(b, k)) == 0)
+                return resource_of(a, i);
+    return NULL;
+}
+
 mae_error *mae_session_open(mae_context *context, mae_model *model, const mae_plan *plan, mae_session **ret_session)
 {
     mae_session *session = calloc(1, sizeof *session);
