@@ -135,6 +135,10 @@ MAE_API MAE_MUST_CHECK mae_error *mae_session_set_input(mae_session *session, si
 MAE_API MAE_MUST_CHECK mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed);
 /* One frame. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_run(mae_session *session);
+/* From now on segments of PEs on different resources run at the same time, each as soon as its resource is free and what
+ * it reads has been made; outputs are those of serial frames. The calling thread runs the first segment's resource,
+ * each other one has a thread of its own. */
+MAE_API MAE_MUST_CHECK mae_error *mae_session_overlap(mae_session *session);
 /* One graph output of the last frame (index in mae_graph.outputs); valid until the next frame. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data,
                                                      mae_shape *ret_shape);

@@ -150,6 +150,11 @@ mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed)
     return mae_runner_fill(session->runner, seed);
 }
 
+mae_error *mae_session_overlap(mae_session *session)
+{
+    return mae_runner_overlap(session->context, session->runner);
+}
+
 mae_error *mae_session_run(mae_session *session)
 {
     MAE_TRY(mae_runner_run(session->runner, session->stamps));
