@@ -175,6 +175,15 @@ static inline void table_write(FILE *f)
                "another\n"
                "operator. Operators that are folded away at import, being constant, do not appear.\n\n");
     table_write_operators(f);
+    fprintf(
+        f,
+        "\n## Shapes and values\n\n"
+        "`tests/conformance/test_hostile.c` adds shapes that these tests lack (odd strides, one-sided padding, "
+        "channels\n"
+        "that fill no block, empty tensors) and values: denormals, 1e30, infinities, not-a-numbers, signed zeros. "
+        "What\n"
+        "an engine makes of a not-a-number is its own (XNNPACK's clamps drop it); held is that it changes no element\n"
+        "that does not depend on it. Where infinities make a not-a-number (the difference of two), the same.\n");
     fprintf(f, "\n## Skips\n\nFrom `tests/conformance/skips.json`.\n\n");
     table_write_skips(f);
 }
