@@ -224,6 +224,108 @@ static void check_at_once(const test_engine *opened, const mae_graph *graph)
     }
 }
 
+/* Units are destroyed in any order, and what is left goes on. */
+static void check_any_order(const test_engine *engine, const mae_graph *graph)
+{
+    enum { N = 3 };
+    static const int orders[][N] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {1, 2, 0}};
+    for (size_t o = 0; o < sizeof(orders) / sizeof(orders[0]); o++) {
+        mae_program *programs[N];
+        float *wanted[N];
+        size_t n;
+        for (size_t i = 0; i < N; i++) {
+            programs[i] = whole(engine, graph);
+            wanted[i] = outputs_for(programs[i], graph, i + 1, &n);
+        }
+        for (int gone = 0; gone < N; gone++) {
+            for (int k = gone; k < N; k++) {
+                test_ok(mae_program_run(programs[orders[o][k]], NULL));
+                float *now = first_output(programs[orders[o][k]], graph, &n);
+                assert_memory_equal(now, wanted[orders[o][k]], n * sizeof(float));
+                free(now);
+            }
+            mae_program_destroy(programs[orders[o][gone]]);
+        }
+        for (size_t i = 0; i < N; i++)
+            free(wanted[i]);
+    }
+    engine->pe->ops->discard(NULL);
+}
+
+/* A buffer of the PE's own memory holds what is written, however long or short it is. */
+static void check_memory(const test_engine *engine, const mae_graph *graph)
+{
+    static const size_t sizes[] = {4, 60, 4096, 1 << 20};
+    const mae_pe_ops *ops = engine->pe->ops;
+    (void)graph;
+    assert_true(!ops->alloc == !ops->release && !ops->alloc == !ops->read && !ops->alloc == !ops->write);
+    for (size_t i = 0; ops->alloc && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        mae_buffer buffer = {.shape = {MAE_F32, 1, {(int64_t)sizes[i] / 4}}, .bytes = sizes[i]}, other = buffer;
+        unsigned char *in = malloc(sizes[i]), *out = malloc(sizes[i]);
+        assert_true(in && out);
+        test_ok(ops->alloc(engine->pe, &buffer));
+        test_ok(ops->alloc(engine->pe, &other));
+        for (size_t k = 0; k < sizes[i]; k++)
+            in[k] = (unsigned char)(k * 7 + 3);
+        test_ok(ops->write(engine->pe, &buffer, in));
+        memset(out, 0, sizes[i]);
+        test_ok(ops->write(engine->pe, &other, out));
+        test_ok(ops->read(engine->pe, &buffer, out));
+        assert_memory_equal(out, in, sizes[i]);
+        ops->release(engine->pe, &buffer);
+        ops->release(engine->pe, &other);
+        free(in);
+        free(out);
+    }
+}
+
+/* What it said once it says again, whether or not the reason is wanted. */
+static void check_supports_again(const test_engine *engine, const mae_graph *graph)
+{
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < (int)graph->n_layers; i++)
+            assert_true(engine->pe->ops->supports(engine->pe, graph, i, NULL)); /* NULL: no reason wanted */
+    }
+}
+
+/* What has to be an error, with a message and nothing left behind, leaves the PE as it was. */
+static void check_refusals(const test_engine *engine, const mae_graph *graph)
+{
+    size_t n;
+    int last = (int)graph->n_layers - 1;
+    mae_program *program = whole(engine, graph), *none = NULL;
+    float *wanted = outputs_for(program, graph, 1, &n);
+    mae_error *error = test_segment(engine, graph, last, last + 1, 0, &none);
+    test_error(error, MAE_ERR_USAGE);
+    error = test_segment(engine, graph, 1, 0, 0, &none);
+    test_error(error, MAE_ERR_USAGE);
+    const mae_buffer *input = mae_program_buffer(program, graph->inputs[0]);
+    error = mae_program_write(program, graph->inputs[0], wanted, input->bytes + 1);
+    test_error(error, MAE_ERR_USAGE);
+    assert_null(none);
+    test_ok(mae_program_run(program, NULL));
+    float *now = first_output(program, graph, &n);
+    assert_memory_equal(now, wanted, n * sizeof(float));
+    free(now);
+    free(wanted);
+    mae_program_destroy(program);
+}
+
+/* A backend that is asked for what it has not says so; it does not open something else. */
+static void check_unknown_option(const test_engine *engine, const mae_graph *graph)
+{
+    static const mae_option option = {"no-such-option", "1"};
+    const mae_pe_config config = {
+        .name = engine->name, .resource = "cpu", .threads = 1, .options = &option, .n_options = 1};
+    mae_pe *pe = NULL;
+    (void)graph;
+    mae_error *error = engine->pe->backend->open(&config, &pe);
+    assert_non_null(error);
+    assert_non_null(strstr(mae_error_message(error), option.key));
+    assert_null(pe);
+    mae_error_free(error);
+}
+
 static void test_rounds(void **state)
 {
     (void)state;
@@ -248,10 +350,42 @@ static void test_at_once(void **state)
     for_each(check_at_once);
 }
 
+static void test_any_order(void **state)
+{
+    (void)state;
+    for_each(check_any_order);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    for_each(check_memory);
+}
+
+static void test_supports_again(void **state)
+{
+    (void)state;
+    for_each(check_supports_again);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    for_each(check_refusals);
+}
+
+static void test_unknown_option(void **state)
+{
+    (void)state;
+    for_each(check_unknown_option);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rounds), cmocka_unit_test(test_two_units),
-                                       cmocka_unit_test(test_timed), cmocka_unit_test(test_at_once)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rounds),         cmocka_unit_test(test_two_units), cmocka_unit_test(test_timed),
+        cmocka_unit_test(test_at_once),        cmocka_unit_test(test_any_order), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_supports_again), cmocka_unit_test(test_refusals),  cmocka_unit_test(test_unknown_option)};
     conformance_arguments(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
