@@ -4,11 +4,14 @@
  *
  * Turn by turn: every engine that runs the network alone on the first processor; mae's flow of two replicas, each with
  * the best plan for its processor's engines, and of two replicas on ONNX Runtime alone; a plain ONNX Runtime session
- * with two threads; and two plain sessions with a thread each, bound to a processor each. Frames come as fast as they
- * are taken. Latency of the flow: from being handed in, with two frames waiting at most. */
+ * with two threads; and two plain sessions with a thread each, bound to a processor each, that take their frames from
+ * one counter. ONNX Runtime's threads do not spin between runs: those of its default session slow down whatever runs
+ * after it in the process. Frames come as fast as they are taken. Latency of the flow: from being handed in, with two
+ * frames waiting at most. */
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +129,14 @@ typedef struct plain_core {
     plain_ort *session;
     pthread_t thread;
     pthread_barrier_t *barrier;
-    int frames; /* 0: end */
-    bool done;
+    atomic_int *left; /* frames that none has begun */
+    bool quit, done;
 } plain_core;
 
 typedef struct plain_cores {
     plain_core cores[N_CORES];
     pthread_barrier_t barrier;
+    atomic_int left;
 } plain_cores;
 
 static void *serve_core(void *ctx)
@@ -148,9 +152,10 @@ static void *serve_core(void *ctx)
     for (;;) {
         double ms;
         pthread_barrier_wait(c->barrier);
-        if (c->frames == 0)
+        if (c->quit)
             break;
-        c->done = plain_ort_run(c->session, c->frames, &ms);
+        while (c->done && atomic_fetch_sub(c->left, 1) > 0)
+            c->done = plain_ort_run(c->session, 1, &ms);
         pthread_barrier_wait(c->barrier);
     }
     plain_ort_close(c->session);
@@ -162,7 +167,7 @@ static bool open_cores(const char *model, const int *cores, plain_cores *p)
     bool done = true;
     pthread_barrier_init(&p->barrier, NULL, N_CORES + 1);
     for (size_t i = 0; i < N_CORES; i++) {
-        p->cores[i] = (plain_core){.model = model, .core = cores[i], .barrier = &p->barrier};
+        p->cores[i] = (plain_core){.model = model, .core = cores[i], .barrier = &p->barrier, .left = &p->left};
         if (pthread_create(&p->cores[i].thread, NULL, serve_core, &p->cores[i]) != 0)
             abort();
     }
@@ -175,7 +180,7 @@ static bool open_cores(const char *model, const int *cores, plain_cores *p)
 static void close_cores(plain_cores *p)
 {
     for (size_t i = 0; i < N_CORES; i++)
-        p->cores[i].frames = 0;
+        p->cores[i].quit = true;
     pthread_barrier_wait(&p->barrier);
     for (size_t i = 0; i < N_CORES; i++)
         pthread_join(p->cores[i].thread, NULL);
@@ -185,8 +190,7 @@ static void close_cores(plain_cores *p)
 static bool run_cores(void *ctx, int frames, double *ret_ms)
 {
     plain_cores *p = ctx;
-    for (size_t i = 0; i < N_CORES; i++)
-        p->cores[i].frames = frames / N_CORES;
+    atomic_store(&p->left, frames);
     uint64_t begin = mae_clock_now_ns();
     pthread_barrier_wait(&p->barrier);
     pthread_barrier_wait(&p->barrier);
@@ -307,7 +311,7 @@ static bool measure(const options *o, const char *path)
         return false;
     bool done = add_single(&s, path, o->cores) && open_replicas(path, NULL, bench->plan, o->cores, &s.mixed) &&
                 open_replicas(path, "ort", NULL, o->cores, &s.same);
-    s.whole = done ? plain_ort_open(path, N_CORES, true, NULL, 0) : NULL;
+    s.whole = done ? plain_ort_open(path, N_CORES, false, NULL, 0) : NULL;
     bool cores = open_cores(path, o->cores, &s.cores);
     if (done && s.whole && cores) {
         add(&s, "two replicas of the best plan", run_flow, &s.mixed);
