@@ -7,6 +7,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
 DEB_PACKAGES := dpkg-dev debhelper fakeroot
+LINT_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 
 JOBS ?= $(shell nproc)
@@ -73,18 +74,26 @@ test-package: deb ## the packages in a clean minimal system: install, use, build
 	@tools/setup.sh debootstrap=debootstrap
 	@tools/deb-test.sh
 
-fuzz: ## every fuzz target for FUZZ_SECONDS (60), from its corpus
+lint: setup-test ## cppcheck and clang-tidy
+	@tools/setup.sh $(LINT_PACKAGES)
+	@$(MAKE) --no-print-directory build
+	@tools/lint.sh build
+
+coverage: setup-test ## lines that the tests reach, folder by folder, in build-coverage/
+	@tools/coverage.sh
+
+fuzz: ## every fuzz target for SECONDS=n (60), from its corpus
 	@tools/setup.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES)
 	@tools/fetch-onnxruntime.sh
 	@test -f build-fuzz/build.ninja || cmake --preset fuzz
 	@cmake --build --preset fuzz -j $(JOBS)
-	@tools/fuzz.sh build-fuzz
+	@FUZZ_SECONDS=$(or $(SECONDS),$(FUZZ_SECONDS),60) tools/fuzz.sh build-fuzz
 
 bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@$(MAKE) --no-print-directory build
 	@tools/bench.sh
 
 clean: ## remove what was built (not what was fetched)
-	rm -rf build build-dev build-tsan build-fuzz build-deb
+	rm -rf build build-dev build-tsan build-fuzz build-deb build-coverage
 
-.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long support test-package deb fuzz bench clean
+.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz bench clean
