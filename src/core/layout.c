@@ -38,7 +38,7 @@ unsigned mae_layouts_of(const mae_tensor *tensor)
 /* ---- out of a blocked layout, at the speed of memory ---- */
 
 #define SIDE 4          /* of a square that is transposed in registers */
-#define LINE_PIXELS 16u /* a cache line of each plane at a time */
+#define LINE_PIXELS 64u /* some cache lines of a few planes at a time, read again from the first cache */
 
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
