@@ -3,13 +3,14 @@
  *
  *     conformance_test_networks [--backend NAME] [--only TEXT] [--verbose]
  *
- * MAE_CONFORMANCE_BACKEND is the same as --backend. */
+ * MAE_CONFORMANCE_BACKEND is the same as --backend. With MAE_LONG the demo's networks, too. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,11 +20,23 @@
 #include "support/engines.h"
 
 typedef struct network {
-    const char *name; /* its folder below the shared models */
+    const char *name; /* its folder below the shared models, which has values, too */
+    bool demo;        /* it is one of demo/models, which have none: values are random */
+    bool pixels;      /* its values are 0 to 255, else about 0 */
+    int64_t dims[4];  /* of input "x", where the model leaves them open */
 } network;
 
 static const network networks[] = {
-    {"dronet"}, {"fastestdet"}, {"mlperf_resnet8"}, {"mlperf_vww"}, {"mobilenet_v1_025_128"},
+    {.name = "dronet"},
+    {.name = "fastestdet"},
+    {.name = "mlperf_resnet8"},
+    {.name = "mlperf_vww"},
+    {.name = "mobilenet_v1_025_128"},
+    {.name = "blazeface", .demo = true},
+    {.name = "mlsd_tiny", .demo = true, .pixels = true},
+    {.name = "ppocrv4_cls", .demo = true, .dims = {1, 3, 48, 192}},
+    {.name = "ppocrv4_det", .demo = true, .dims = {1, 3, 384, 768}},
+    {.name = "ppocrv4_rec", .demo = true, .dims = {1, 3, 48, 320}},
 };
 
 typedef struct scene {
@@ -137,7 +150,8 @@ typedef struct subject {
     test_reference reference;
 } subject;
 
-static void load_subject(const char *name, subject *s)
+/* A network that came with values. */
+static void load_shared(const char *name, subject *s)
 {
     char below[256], path[4096];
     snprintf(below, sizeof(below), "models/%s/model.onnx", name);
@@ -150,6 +164,36 @@ static void load_subject(const char *name, subject *s)
     test_ok(test_read_values(path, "input", &s->inputs, &s->n_inputs));
     test_ok(test_reference_make(s->graph, s->inputs, s->n_inputs, &s->reference));
     check_reference(path, s->graph, &s->reference);
+}
+
+static test_value random_value(const mae_tensor *tensor, bool pixels, uint64_t seed)
+{
+    mae_rng rng = {seed};
+    float *values = malloc(tensor->bytes + 1);
+    assert_true(values && tensor->is_static && tensor->shape.dtype == MAE_F32);
+    for (size_t i = 0; i < tensor->bytes / sizeof(float); i++)
+        values[i] = pixels ? (float)(mae_rng_next(&rng) % 256) : (float)mae_rng_normal(&rng);
+    return (test_value){.shape = tensor->shape, .data = values, .bytes = tensor->bytes};
+}
+
+static void load_demo(const network *of, subject *s)
+{
+    char path[4096];
+    const char *source = getenv("MAE_SOURCE_DIR");
+    const mae_onnx_shape shape = {"x", 4, of->dims};
+    snprintf(path, sizeof(path), "%s/demo/models/%s.onnx", source ? source : ".", of->name);
+    if (!getenv("MAE_LONG") || access(path, R_OK) != 0) {
+        print_message("skipped: %s\n", getenv("MAE_LONG") ? "not there, see `make demo`" : "MAE_LONG is not set");
+        skip();
+    }
+    *s = (subject){.name = of->name};
+    test_ok(mae_onnx_import(path, &shape, of->dims[0] ? 1 : 0, test_evaluator(), &s->graph));
+    s->n_inputs = s->graph->n_inputs;
+    s->inputs = calloc(s->n_inputs + 1, sizeof(*s->inputs));
+    assert_non_null(s->inputs);
+    for (size_t i = 0; i < s->n_inputs; i++)
+        s->inputs[i] = random_value(&s->graph->tensors[s->graph->inputs[i]], of->pixels, i + 1);
+    test_ok(test_reference_make(s->graph, s->inputs, s->n_inputs, &s->reference));
 }
 
 static void finish_subject(subject *s)
@@ -190,7 +234,8 @@ static const test_engine *loosest(const test_engine *engines, size_t n)
 {
     const test_engine *found = engines;
     for (size_t i = 1; i < n; i++) {
-        if (engines[i].pe->rel_tolerance > found->pe->rel_tolerance)
+        const mae_pe *pe = engines[i].pe;
+        if (pe->abs_tolerance + pe->rel_tolerance > found->pe->abs_tolerance + found->pe->rel_tolerance)
             found = &engines[i];
     }
     return found;
@@ -239,7 +284,10 @@ static void test_network(void **state)
     subject s;
     size_t n = 0;
     int failed = 0;
-    load_subject(of->name, &s);
+    if (of->demo)
+        load_demo(of, &s);
+    else
+        load_shared(of->name, &s);
     for (size_t i = 0; i < sizeof(conformance_backends) / sizeof(conformance_backends[0]); i++) {
         if (conformance_wants_backend(conformance_backends[i]) &&
             test_engine_open(conformance_backends[i], 2, &engines[n]))
