@@ -202,6 +202,16 @@ static void storages_finish(mae_cl_unit *unit)
         clReleaseMemObject(unit->scratch);
 }
 
+/* A frame that failed may have left work behind that still writes to the host's memory, also on a device that has been
+ * said to be lost: what has been queued ends before the memory is its owner's again. */
+static void settle(const mae_cl_pe *pe)
+{
+    if (pe->queue)
+        clFinish(pe->queue);
+    if (pe->timing)
+        clFinish(pe->timing);
+}
+
 void mae_cl_unit_discard(mae_unit *base)
 {
     mae_cl_unit *unit = (mae_cl_unit *)base;
@@ -209,6 +219,7 @@ void mae_cl_unit_discard(mae_unit *base)
     if (!unit)
         return;
     mae_cl_pe *pe = (mae_cl_pe *)base->pe;
+    settle(pe);
     for (size_t i = 0; unit->inputs && i < unit->n_inputs; i++)
         mae_cl_shared_drop(pe, unit->inputs[i].shared);
     for (size_t i = 0; unit->outputs && i < unit->n_outputs; i++)
