@@ -58,6 +58,7 @@ static const struct entry {
     {"SpaceToDepth", mae_xnn_lower_depth, 1},
     {"Split", mae_xnn_lower_split, 1},
     {"Slice", mae_xnn_lower_slice, 1},
+    {"Gather", mae_xnn_lower_gather, 2},
     {"Pad", mae_xnn_lower_pad, 1},
 };
 

@@ -29,6 +29,7 @@ MAE_MUST_CHECK mae_error *mae_xnn_lower_depth(mae_xnn_build *build, int node); /
 MAE_MUST_CHECK mae_error *mae_xnn_lower_concat(mae_xnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_xnn_lower_split(mae_xnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_xnn_lower_slice(mae_xnn_build *build, int node);
+MAE_MUST_CHECK mae_error *mae_xnn_lower_gather(mae_xnn_build *build, int node);
 MAE_MUST_CHECK mae_error *mae_xnn_lower_pad(mae_xnn_build *build, int node);
 
 /* ---- Followers ---- */

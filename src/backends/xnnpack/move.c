@@ -67,6 +67,16 @@ static void run_piece(void *ctx, size_t outer, size_t start, size_t n)
         copy_row(y + start * oa, x + start * ia, n, oa, ia);
         return;
     }
+    if (inner < TILE / 2) { /* a few long rows are quicker than many short ones */
+        for (size_t i = 0; i < inner; i++)
+            copy_row(y + start * ob + i * oa, x + start * ib + i * ia, n, ob, ib);
+        return;
+    }
+    if (n < TILE / 2) {
+        for (size_t k = start; k < start + n; k++)
+            copy_row(y + k * ob, x + k * ib, inner, oa, ia);
+        return;
+    }
     for (size_t a = start; a < start + n; a += TILE) {
         size_t width = start + n - a < TILE ? start + n - a : TILE;
         for (size_t i = 0; i < inner; i += TILE) {

@@ -82,35 +82,58 @@ static mae_error *gather(mae_xnn_build *b, int in, int out, const size_t *stride
     return mae_xnn_add_move(b, &move, in, value);
 }
 
+/* Do these strides, of axes longer than one, belong to a tensor of this shape in that order? */
+static bool lies_as(const mae_shape *y, const size_t *strides, bool last)
+{
+    size_t stride = 1;
+
+    for (int k = y->rank - 1; k >= 0; k--) {
+        /* From the innermost axis on: the channels first, if they are. */
+        int axis = !last || k == 0 ? k : k == y->rank - 1 ? 1 : k + 1;
+        if (y->dims[axis] != 1 && strides[axis] != stride)
+            return false;
+        stride *= (size_t)y->dims[axis];
+    }
+    return true;
+}
+
+/* The tensor `out` with its elements at these places of a value: seen there, if they lie as they are wanted. */
+static mae_error *see_or_gather(mae_xnn_build *b, int value, int out, const size_t *strides, size_t offset,
+                                mae_xnn_order order)
+{
+    const mae_shape *y = mae_xnn_shape(b, out);
+    bool dense = lies_as(y, strides, false), last = y->rank >= 3 && lies_as(y, strides, true);
+    int view;
+
+    if (!dense && !last)
+        return gather(b, value, out, strides, offset, order);
+    bool by_channels = last || mae_xnn_is_flat(y);
+    size_t stride = y->rank == 0 ? 1 : (size_t)y->dims[by_channels ? 1 : y->rank - 1];
+    return mae_xnn_value_view(b, value, out, last ? MAE_XNN_LAST : MAE_XNN_DENSE, offset, stride, &view);
+}
+
 mae_error *mae_xnn_lower_transpose(mae_xnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = mae_xnn_shape(b, node->inputs[0]), *y = mae_xnn_shape(b, node->outputs[0]);
-    size_t own[MAE_MAX_RANK], strides[MAE_MAX_RANK], dense[MAE_MAX_RANK];
+    size_t own[MAE_MAX_RANK], strides[MAE_MAX_RANK];
     int64_t perm[MAE_MAX_RANK];
-    int value, view;
+    int value;
 
     if (x->rank < 2)
         return mae_xnn_lower_reshape(b, index);
     for (int i = 0; i < x->rank; i++)
         perm[i] = x->rank - 1 - i;
-    if (mae_node_attr(node, "perm") && !mae_node_ints(node, "perm", (size_t)x->rank, 0, perm))
+    if ((mae_node_attr(node, "perm") && !mae_node_ints(node, "perm", (size_t)x->rank, 0, perm)) || y->rank != x->rank)
         return mae_xnn_unsupported(b, "a permutation of another rank");
     MAE_TRY(mae_xnn_value_get(b, node->inputs[0], MAE_XNN_EITHER, false, &value));
     strides_of(b, value, x, own);
-    row_major(y, dense);
-    bool same = true;
     for (int i = 0; i < x->rank; i++) {
         if (perm[i] < 0 || perm[i] >= x->rank || y->dims[i] != x->dims[perm[i]])
             return mae_xnn_unsupported(b, "a permutation of another rank");
         strides[i] = own[perm[i]];
-        same = same && (y->dims[i] == 1 || strides[i] == dense[i]);
     }
-    if (!same)
-        return gather(b, value, node->outputs[0], strides, 0, MAE_XNN_DENSE);
-    /* It lies as it is wanted already. */
-    size_t stride = mae_xnn_is_flat(y) ? (size_t)y->dims[1] : (size_t)y->dims[y->rank - 1];
-    return mae_xnn_value_view(b, value, node->outputs[0], MAE_XNN_DENSE, 0, stride, &view);
+    return see_or_gather(b, value, node->outputs[0], strides, 0, MAE_XNN_DENSE);
 }
 
 /* ---- Parts ---- */
@@ -132,7 +155,7 @@ static mae_error *take_part(mae_xnn_build *b, int from, const size_t *starts, co
     }
     if (whole && b->unit->values[value].last)
         return mae_xnn_value_view(b, value, to, MAE_XNN_LAST, offset, b->unit->values[value].stride, &view);
-    return gather(b, value, to, strides, offset, mae_xnn_order_at(b, value));
+    return see_or_gather(b, value, to, strides, offset, mae_xnn_order_at(b, value));
 }
 
 mae_error *mae_xnn_lower_split(mae_xnn_build *b, int index)
@@ -188,6 +211,32 @@ mae_error *mae_xnn_lower_slice(mae_xnn_build *b, int index)
             (size_t)(y->dims[i] - 1) > ((size_t)x->dims[i] - 1 - starts[i]) / steps[i])
             return mae_xnn_unsupported(b, "a slice whose shape does not fit");
     return take_part(b, node->inputs[0], starts, steps, node->outputs[0]);
+}
+
+/* By one constant index, or by a run of them: a part, without its axis if the index is a scalar. */
+mae_error *mae_xnn_lower_gather(mae_xnn_build *b, int index)
+{
+    const mae_node *node = &b->graph->nodes[index];
+    const mae_shape *x = mae_xnn_shape(b, node->inputs[0]), *indices = mae_xnn_shape(b, node->inputs[1]);
+    int64_t axis = mae_node_int(node, "axis", 0), which[64];
+    size_t strides[MAE_MAX_RANK];
+    int n, value;
+
+    axis += axis < 0 ? x->rank : 0;
+    if (axis < 0 || axis >= x->rank || indices->rank > 1 || !mae_node_int_list(b->graph, node, 1, "", 64, which, &n) ||
+        n < 1)
+        return mae_xnn_unsupported(b, "a gather that is not a constant slice");
+    for (int i = 0; i < n; i++) {
+        which[i] += which[i] < 0 ? x->dims[axis] : 0;
+        if (which[i] < 0 || which[i] >= x->dims[axis] || which[i] != which[0] + i)
+            return mae_xnn_unsupported(b, "a gather that is not a constant slice");
+    }
+    MAE_TRY(mae_xnn_value_get(b, node->inputs[0], MAE_XNN_EITHER, true, &value));
+    strides_of(b, value, x, strides);
+    size_t offset = (size_t)which[0] * strides[axis];
+    if (indices->rank == 0)
+        memmove(&strides[axis], &strides[axis + 1], (size_t)(x->rank - 1 - axis) * sizeof(*strides));
+    return see_or_gather(b, value, node->outputs[0], strides, offset, mae_xnn_order_at(b, value));
 }
 
 /* ---- Concat ---- */
