@@ -103,7 +103,7 @@ interrupts_at() {
         sleep 0.1
         tries=$((tries + 1))
     done
-    kill -INT $program || fail "it has ended before"
+    kill -INT $program 2>/dev/null || fail "it has ended before"
     status=0
     wait $program || status=$?
     ran="mae $*, interrupted"

@@ -3,6 +3,7 @@
  *     input x 1x3x8x8          graph input, f32; "?" is a dynamic dimension; "input:7 x 2" is an i64 one
  *     weight w 4x3x3x3         initializer, f32, raw
  *     ints s 1,-1              initializer, i64, one-dimensional
+ *     int s -1                 initializer, i64, a scalar
  *     Conv x,w -> a pads=[1,1,1,1] group=1 alpha=f:0.5
  *     output a
  */
@@ -126,13 +127,14 @@ static inline void put_weight(bytes *graph, const char *name, const char *dims)
     put_message(graph, 5, &tensor);
 }
 
-static inline void put_ints(bytes *graph, const char *name, const char *list)
+static inline void put_ints(bytes *graph, const char *name, const char *list, bool scalar)
 {
     bytes tensor = {0}, values = {0};
     size_t n = 0;
     for (const char *v = list; *v; v += strcspn(v, ","), v += *v == ',', n++)
         put_varint(&values, (uint64_t)strtoll(v, NULL, 10));
-    put_int(&tensor, 1, (int64_t)n);
+    if (!scalar)
+        put_int(&tensor, 1, (int64_t)n);
     put_int(&tensor, 2, MAE_I64);
     put_message(&tensor, 7, &values);
     put_text(&tensor, 8, name);
@@ -199,7 +201,9 @@ static inline void put_line(bytes *graph, char *line)
     else if (sscanf(line, "weight %511s %511s", name, rest) >= 1)
         put_weight(graph, name, rest);
     else if (sscanf(line, "ints %511s %511s", name, rest) == 2)
-        put_ints(graph, name, rest);
+        put_ints(graph, name, rest, false);
+    else if (sscanf(line, "int %511s %511s", name, rest) == 2)
+        put_ints(graph, name, rest, true);
     else
         put_node(graph, line);
 }
