@@ -32,6 +32,25 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
                                                           d->strides, d->dilates, d->pad_low, d->pad_high, attr);
 }
 
+dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
+                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_primitive_desc_t pd;
+    dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(
+        &pd, engine, dnnl_forward_inference, algorithm, d->src, d->weights, d->bias, d->dst, d->strides, d->dilates,
+        d->pad_low, d->pad_high, attr);
+
+    if (status != dnnl_success)
+        return status;
+    for (int i = 0; i < nth && status == dnnl_success; i++)
+        status = dnnl_primitive_desc_next_impl(pd);
+    if (status == dnnl_success)
+        *ret_pd = pd;
+    else
+        dnnl_primitive_desc_destroy(pd);
+    return status;
+}
+
 dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
                                 mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
@@ -142,6 +161,29 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
                                                         d->weights, d->bias, d->dst, d->strides, d->dilates, d->pad_low,
                                                         d->pad_high);
     return create(status, &conv, engine, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
+                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_convolution_desc_t conv;
+    dnnl_primitive_desc_iterator_t iterator;
+    dnnl_status_t status =
+        dnnl_dilated_convolution_forward_desc_init(&conv, dnnl_forward_inference, algorithm, d->src, d->weights,
+                                                   d->bias, d->dst, d->strides, d->dilates, d->pad_low, d->pad_high);
+
+    if (status == dnnl_success)
+        status = dnnl_primitive_desc_iterator_create(&iterator, &conv, attr, engine, NULL);
+    if (status != dnnl_success)
+        return status;
+    for (int i = 0; i < nth && status == dnnl_success; i++)
+        status = dnnl_primitive_desc_iterator_next(iterator);
+    dnnl_primitive_desc_t pd = status == dnnl_success ? dnnl_primitive_desc_iterator_fetch(iterator) : NULL;
+    dnnl_primitive_desc_iterator_destroy(iterator);
+    if (status != dnnl_success)
+        return status;
+    *ret_pd = pd;
+    return pd ? dnnl_success : dnnl_out_of_memory;
 }
 
 dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,

@@ -71,6 +71,7 @@ static void close_pe(mae_pe *base)
     if (pe->engine)
         dnnl_engine_destroy(pe->engine);
     free(pe->places);
+    free(pe->cores);
     free(pe);
 }
 
@@ -103,6 +104,18 @@ static mae_error *refuse_options(const mae_pe_config *config)
     return mae_error_new(MAE_ERR_USAGE, "cpu/onednn has no option \"%s\"", config->options[0].key);
 }
 
+static mae_error *copy_cores(mae_dnn_pe *pe, const mae_pe_config *config)
+{
+    if (config->n_cores == 0)
+        return NULL;
+    pe->cores = malloc(config->n_cores * sizeof *pe->cores);
+    if (!pe->cores)
+        return mae_error_nomem();
+    memcpy(pe->cores, config->cores, config->n_cores * sizeof *pe->cores);
+    pe->n_cores = config->n_cores;
+    return NULL;
+}
+
 static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 {
     MAE_TRY(refuse_options(config));
@@ -113,7 +126,9 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
     pe->threads = config->threads;
     /* oneDNN may have been built without OpenMP, so the module does not link to it itself. */
     *(void **)&pe->set_threads = dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-    mae_error *error = mae_dnn_find_places(pe, config);
+    mae_error *error = copy_cores(pe, config);
+    if (!error)
+        error = mae_dnn_find_places(pe, config);
     if (!error)
         error = open_engine(pe);
     if (error) {

@@ -73,8 +73,27 @@ static bool is_blocked(const mae_dnn_build *b, int tensor)
     return head >= 0 && !mae_dnn_is_dense(mae_dnn_at(b, head)->layout);
 }
 
-/* Layouts as the tensors have them: one for both where they have the same shape, the blocked one of the two. A
- * right operand with channels is in blocks if the left one is, which the library is fast for. */
+/* A right operand with channels lies as the left one does, which the library is fast for: in blocks, or channels last.
+ */
+static mae_dnn_layout layout_of_channels(const binary *c)
+{
+    mae_dnn_lie lie;
+    dnnl_dims_t strides;
+
+    if (!mae_dnn_layout_lie(c->left_layout, &lie) || lie.n_blocks > 0 || lie.strides[1] != 1)
+        return mae_dnn_layout_blocked(c->b->pool, c->ndims, c->right_dims);
+    dnnl_dim_t stride = c->right_dims[1];
+    for (int i = c->ndims - 1; i >= 0; i--) {
+        if (i == 1)
+            continue;
+        strides[i] = stride;
+        stride *= c->right_dims[i];
+    }
+    strides[1] = 1;
+    return mae_dnn_layout_strided(c->b->pool, c->ndims, c->right_dims, strides);
+}
+
+/* Layouts as the tensors have them: one for both where they have the same shape, the blocked one of the two. */
 static mae_error *layouts_as_they_are(binary *c)
 {
     mae_dnn_build *b = c->b;
@@ -86,7 +105,7 @@ static mae_error *layouts_as_they_are(binary *c)
     if (same(c))
         return NULL;
     bool channels = c->ndims > 1 && c->right_dims[1] == c->dims[1] && c->dims[1] > 1 && is_blocked(b, c->left);
-    c->right_layout = channels ? mae_dnn_layout_blocked(b->pool, c->ndims, c->right_dims) : NULL;
+    c->right_layout = channels ? layout_of_channels(c) : NULL;
     if (!c->right_layout)
         c->right_layout = mae_dnn_layout_plain(b->pool, c->ndims, c->right_dims);
     return c->right_layout ? NULL : mae_error_nomem();

@@ -82,6 +82,11 @@ bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd)
     return is_called(pd, "jit") || is_called(pd, "acl");
 }
 
+bool mae_dnn_is_old(const_dnnl_primitive_desc_t pd)
+{
+    return is_called(pd, "sse41");
+}
+
 static mae_error *step_room(mae_dnn_build *b)
 {
     mae_dnn_unit *unit = b->unit;

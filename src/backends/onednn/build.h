@@ -85,6 +85,12 @@ MAE_MUST_CHECK mae_error *mae_dnn_value_native(mae_dnn_build *build, int tensor,
 MAE_MUST_CHECK mae_error *mae_dnn_value_dense(mae_dnn_build *build, int tensor, int *ret_value);
 /* The tensor in this layout, reordered where it does not exist yet. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_as(mae_dnn_build *build, int tensor, mae_dnn_layout layout, int *ret_value);
+/* What bringing the tensor into this layout will take, in ns, from the layouts it is in by now; 0 if it is there.
+ * HUGE_VAL where that cannot be said. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_price(mae_dnn_build *build, int tensor, mae_dnn_layout layout, double *ret_ns);
+/* The same from one layout to another. */
+MAE_MUST_CHECK mae_error *mae_dnn_layout_price(const mae_dnn_pe *pe, mae_dnn_layout from, mae_dnn_layout to,
+                                               double *ret_ns);
 /* The dense tensor seen with other dimensions. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_reshaped(mae_dnn_build *build, int tensor, int ndims, const dnnl_dim_t *dims,
                                                  int *ret_value);
@@ -109,6 +115,10 @@ size_t mae_dnn_whole_block(mae_dnn_build *build, int ndims, const dnnl_dim_t *di
 bool mae_dnn_can_overwrite(const mae_dnn_build *build, int value, const int *nodes, size_t n_nodes);
 /* `from` brought into the layout of `to`. */
 MAE_MUST_CHECK mae_error *mae_dnn_reorder(mae_dnn_build *build, int from, int to);
+
+/* Runs one reorder now, between memory of the caller's. */
+MAE_MUST_CHECK mae_error *mae_dnn_reorder_now(const mae_dnn_pe *pe, mae_dnn_layout from, void *source,
+                                              mae_dnn_layout to, void *target);
 
 /* Row-major, without gaps, so that nothing but the values is in its memory. */
 bool mae_dnn_is_dense(mae_dnn_layout layout);
@@ -147,6 +157,8 @@ mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, 
 bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd);
 /* Is it a direct convolution, generated for this processor, not a product of matrices? */
 bool mae_dnn_is_direct(const_dnnl_primitive_desc_t pd);
+/* Is it for processors with nothing newer than SSE 4.1? */
+bool mae_dnn_is_old(const_dnnl_primitive_desc_t pd);
 /* Is it code generated for this processor? */
 bool mae_dnn_is_generated(const_dnnl_primitive_desc_t pd);
 

@@ -124,6 +124,12 @@ mae_error *mae_dnn_chain_fuse(mae_dnn_build *b, mae_dnn_chain *chain, mae_dnn_cr
     return NULL;
 }
 
+dnnl_status_t mae_dnn_chain_again(mae_dnn_build *b, const mae_dnn_chain *chain, mae_dnn_create_fn *create, void *ctx,
+                                  dnnl_primitive_desc_t *ret_pd)
+{
+    return try_posts(b, chain, chain->n_posts, create, ctx, ret_pd);
+}
+
 static bool sees_tensor(const mae_dnn_build *b, const mae_dnn_chain *chain, int tensor)
 {
     dnnl_dims_t dims;

@@ -74,6 +74,10 @@ typedef dnnl_status_t mae_dnn_create_fn(void *ctx, const_dnnl_primitive_attr_t a
 MAE_MUST_CHECK mae_error *mae_dnn_chain_fuse(mae_dnn_build *build, mae_dnn_chain *chain, mae_dnn_create_fn *create,
                                              void *ctx, dnnl_primitive_desc_t *ret_pd);
 
+/* Makes another primitive descriptor for just what the fused chain does. */
+dnnl_status_t mae_dnn_chain_again(mae_dnn_build *build, const mae_dnn_chain *chain, mae_dnn_create_fn *create,
+                                  void *ctx, dnnl_primitive_desc_t *ret_pd);
+
 /* Keeps the first `n` post-operations at most; leaves the others to primitives of their own. */
 void mae_dnn_chain_cut(mae_dnn_chain *chain, size_t n);
 

@@ -294,7 +294,9 @@ mae_error *mae_dnn_lower_conv(mae_dnn_build *b, int index)
     MAE_TRY(describe(&c, c.bias >= 0 || chain.scale));
     MAE_TRY(write_padding(&c));
     MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, &c, &pd));
-    mae_error *error = arguments(&c, &chain, pd, args, &n);
+    mae_error *error = mae_dnn_conv_choose(&c, &chain, &pd);
+    if (!error)
+        error = arguments(&c, &chain, pd, args, &n);
     if (error) {
         dnnl_primitive_desc_destroy(pd);
         return error;

@@ -23,6 +23,12 @@ float *mae_dnn_conv_bias(const mae_dnn_conv *conv, const mae_dnn_chain *chain);
 /* Multiplies each output channel's weights by its factor. */
 void mae_dnn_conv_scale(const mae_dnn_conv *conv, const double *scale, float *weights);
 
+/* Replaces `*pd`, the library's favourite for the fused chain, by whichever of its implementations is fastest here:
+ * they are run on numbers made for it, and timed, each once in the process. What the tensors' other layouts would cost
+ * is counted in; what is less exact than a sum in another order can be is left out. */
+MAE_MUST_CHECK mae_error *mae_dnn_conv_choose(mae_dnn_conv *conv, const mae_dnn_chain *chain,
+                                              dnnl_primitive_desc_t *pd);
+
 /* A transposed convolution whose windows touch but do not overlap is a matrix product whose results only have to
  * be put in order. Far faster than what the library does for it. */
 bool mae_dnn_conv_is_tiled(const mae_dnn_conv *conv);

@@ -13,6 +13,8 @@ typedef struct mae_dnn_pe {
     dnnl_stream_t stream;
     dnnl_primitive_attr_t attr; /* no post-ops; scratchpad given by us */
     int threads;
+    int *cores; /* n_cores processors its threads stay on, as it was opened; NULL: as inherited */
+    size_t n_cores;
     void (*set_threads)(int); /* OpenMP's, of the calling thread; NULL without OpenMP */
     int *places;              /* a processor for each thread; NULL: the scheduler's business */
 } mae_dnn_pe;

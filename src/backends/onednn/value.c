@@ -310,13 +310,12 @@ mae_error *mae_dnn_weights(mae_dnn_build *b, int tensor, float **ret_values)
     return NULL;
 }
 
-/* Runs one reorder now. */
-static mae_error *reorder_now(mae_dnn_build *b, mae_dnn_layout from, void *source, mae_dnn_layout to, void *target)
+mae_error *mae_dnn_reorder_now(const mae_dnn_pe *pe, mae_dnn_layout from, void *source, mae_dnn_layout to, void *target)
 {
     dnnl_primitive_desc_t pd = NULL;
     dnnl_primitive_t primitive = NULL;
     dnnl_memory_t a = NULL, z = NULL;
-    dnnl_engine_t engine = b->pe->engine;
+    dnnl_engine_t engine = pe->engine;
 
     dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, NULL);
     if (status == dnnl_success)
@@ -327,15 +326,15 @@ static mae_error *reorder_now(mae_dnn_build *b, mae_dnn_layout from, void *sourc
         status = dnnl_memory_create(&z, to, engine, target);
     if (status == dnnl_success) {
         const dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, a}, {DNNL_ARG_TO, z}};
-        status = dnnl_primitive_execute(primitive, b->pe->stream, 2, args);
+        status = dnnl_primitive_execute(primitive, pe->stream, 2, args);
     }
     if (status == dnnl_success)
-        status = dnnl_stream_wait(b->pe->stream);
+        status = dnnl_stream_wait(pe->stream);
     dnnl_memory_destroy(a);
     dnnl_memory_destroy(z);
     dnnl_primitive_destroy(primitive);
     dnnl_primitive_desc_destroy(pd);
-    return mae_dnn_check(status, "packing weights");
+    return mae_dnn_check(status, "reordering");
 }
 
 /* Brings `*values` from one layout into another, replacing the array. */
@@ -346,7 +345,7 @@ static mae_error *repack(mae_dnn_build *b, mae_dnn_layout from, mae_dnn_layout t
     float *packed = mae_dnn_alloc(mae_dnn_bytes(to));
     if (!packed)
         return mae_error_nomem();
-    mae_error *error = reorder_now(b, from, *values, to, packed);
+    mae_error *error = mae_dnn_reorder_now(b->pe, from, *values, to, packed);
     if (error) {
         free(packed);
         return error;
