@@ -10,13 +10,21 @@ DEB_PACKAGES := dpkg-dev debhelper fakeroot
 LINT_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 
+# To cross-build: what runs here, and what is unpacked beside (the target's packages, which are not installed).
+AARCH64_PACKAGES := aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu qemu-aarch64-static=qemu-user-static make=make cmake \
+  ninja=ninja-build pkg-config=pkgconf protobuf-c-compiler libonnx-testdata npm=npm ca-certificates
+AARCH64_SYSROOT := libc6-dev libjansson-dev libprotobuf-c-dev libonnx-dev libdnnl-dev libxnnpack-dev libpthreadpool-dev \
+  ocl-icd-opencl-dev libclblast-dev libjpeg62-turbo-dev libpng-dev libcmocka-dev libglpk-dev libz3-dev
+
 JOBS ?= $(shell nproc)
 CTEST = ctest --output-on-failure --no-tests=error
+# The whole output of every test is kept, for tools/compare-tests.sh.
+CTEST_LOG = --test-output-size-passed 4000000 --test-output-size-failed 4000000 --output-junit tests.xml
 
 all: build ## build a release into build/ (the program is build/mae)
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
 setup: ## install what building needs and is missing
 	@tools/setup.sh $(BUILD_PACKAGES)
@@ -45,7 +53,7 @@ configure:
 
 test: setup-test configure ## all tests
 	@$(MAKE) --no-print-directory build
-	@cd build && $(CTEST) -j 1 -LE 'long|bench'
+	@cd build && $(CTEST) $(CTEST_LOG) -j 1 -LE 'long|bench'
 
 test-asan: setup-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@test -f build-dev/build.ninja || cmake --preset dev
@@ -56,6 +64,21 @@ test-tsan: setup-test ## the threaded tests under ThreadSanitizer
 	@test -f build-tsan/build.ninja || cmake --preset tsan
 	@cmake --build --preset tsan -j $(JOBS)
 	@cd build-tsan && $(CTEST) -LE 'long|bench' -L 'unit|fault'
+
+setup-aarch64:
+	@tools/setup.sh $(AARCH64_PACKAGES)
+	@tools/sysroot.sh arm64 $(AARCH64_SYSROOT)
+	@tools/fetch-onnxruntime.sh arm64
+
+# Emulated tests are slow: the oracles take fewer instances. The tests of this machine run first where they have not yet.
+test-aarch64: setup-aarch64 ## cross-build for 64-bit Arm, run the tests under qemu, compare with this machine's (docs/aarch64.md)
+	@test -f build-aarch64/build.ninja || cmake --preset aarch64
+	@cmake --build --preset aarch64 -j $(JOBS)
+	@test -f build/tests.xml || $(MAKE) --no-print-directory test
+	@rm -f build-aarch64/tests.xml
+	@cd build-aarch64 && MAE_FEW=1 MAE_ORACLE_INSTANCES=$${MAE_ORACLE_INSTANCES:-40} \
+	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench' || true
+	@tools/compare-tests.sh build build-aarch64 tests/aarch64-skips
 
 test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
@@ -94,6 +117,6 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@tools/bench.sh
 
 clean: ## remove what was built (not what was fetched)
-	rm -rf build build-dev build-tsan build-fuzz build-deb build-coverage
+	rm -rf build build-dev build-tsan build-fuzz build-deb build-coverage build-aarch64
 
-.PHONY: all help setup setup-test check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz bench clean
+.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz bench clean

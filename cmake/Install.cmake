@@ -26,7 +26,7 @@ endforeach()
 
 # An ONNX Runtime that is not the system's is of no use where it was fetched to: it comes along.
 set(MAE_INSTALL_ENGINES ON CACHE BOOL "Install the ONNX Runtime that tools/fetch-onnxruntime.sh fetched")
-if(TARGET mae-ort AND MAE_INSTALL_ENGINES AND ORT_LIBRARY MATCHES "/deps/onnxruntime/")
+if(TARGET mae-ort AND MAE_INSTALL_ENGINES AND ORT_LIBRARY MATCHES "/deps/onnxruntime[^/]*/")
   file(REAL_PATH ${ORT_LIBRARY} ort_file)
   install(PROGRAMS ${ort_file} DESTINATION ${MAE_ENGINES} RENAME libonnxruntime.so.1)
   set_target_properties(mae-ort PROPERTIES INSTALL_RPATH "$ORIGIN/../engines")

@@ -14,6 +14,12 @@ fail() {
     exit 1
 }
 
+# built PROGRAM ARGUMENT...: runs a program of this build, under the emulator where it is of another architecture.
+# ($MAE_PROGRAM runs itself.)
+built() {
+    ${MAE_EMULATE:+"$MAE_EMULATE"} "$@"
+}
+
 # mae STATUS ARGUMENT...: runs the program, wants this exit status; its output is in the files out and err.
 mae() {
     wanted=$1

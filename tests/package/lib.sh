@@ -4,6 +4,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
+# built PROGRAM ARGUMENT...: runs a program of this build, under the emulator where it is of another architecture.
+built() {
+    ${MAE_EMULATE:+"$MAE_EMULATE"} "$@"
+}
+
 fail() {
     echo "FAILED: $*" >&2
     exit 1

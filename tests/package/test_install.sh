@@ -25,33 +25,34 @@ fi
 # Where it was moved to, nothing of where it was.
 mv first "moved away"
 prefix="$work/moved away"
-"$prefix/bin/mae" --version | grep -q '^mae [0-9]' || fail "mae --version"
-"$prefix/bin/mae" pes --json >pes.json || fail "mae pes"
-"$prefix/bin/mae" plan "$prefix/share/mae/examples/profiles/xavier-agx-googlenet.json" -o plan.json >out || fail "mae plan"
+built "$prefix/bin/mae" --version | grep -q '^mae [0-9]' || fail "mae --version"
+built "$prefix/bin/mae" pes --json >pes.json || fail "mae pes"
+built "$prefix/bin/mae" plan "$prefix/share/mae/examples/profiles/xavier-agx-googlenet.json" -o plan.json >out || fail "mae plan"
 grep -q '"predicted"' plan.json || fail "no plan was written"
-"$prefix/bin/mae" stream --scenario "$prefix/share/mae/examples/quadcopter/scenario.json" --compare >out ||
+built "$prefix/bin/mae" stream --scenario "$prefix/share/mae/examples/quadcopter/scenario.json" --compare >out ||
     fail "mae stream: the virtual SoC of an installed example"
 
 # Against it, through pkg-config ...
 export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
 mkdir one
 flags=$(pkg-config --cflags --libs mae) || fail "pkg-config"
-eval "cc -std=c11 -Wall -Wextra -Werror '$prefix/share/mae/examples/classify.c' -o one/classify $flags"
+eval "$MAE_CC -std=c11 -Wall -Wextra -Werror '$prefix/share/mae/examples/classify.c' -o one/classify $flags"
 # ... and through CMake.
 cmake -S "$MAE_SOURCE_DIR/tests/package/consumer" -B two -DCMAKE_PREFIX_PATH="$prefix" >log 2>&1 || fail "$(cat log)"
 cmake --build two >log 2>&1 || fail "$(cat log)"
 # Each header stands alone.
 for header in "$prefix"/include/mae/*.h; do
-    echo "#include \"mae/${header##*/}\"" | cc -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$prefix/include" -x c - ||
+    echo "#include \"mae/${header##*/}\"" | $MAE_CC -std=c11 -Wall -Wextra -Werror -fsyntax-only -I"$prefix/include" -x c - ||
         fail "$header does not stand alone"
 done
 
-for built in one two; do
+export LD_LIBRARY_PATH="$prefix/$libdir"
+for program in one/classify two/classify; do
     status=0
-    LD_LIBRARY_PATH="$prefix/$libdir" $built/classify >out 2>&1 || status=$?
-    [ $status -eq 2 ] || fail "$built/classify does not start: $(cat out)"
+    built $program >out 2>&1 || status=$?
+    [ $status -eq 2 ] || fail "$program does not start: $(cat out)"
     grep -q '"name": *"cpu/ort"' pes.json || continue
-    LD_LIBRARY_PATH="$prefix/$libdir" $built/classify "$MAE_SOURCE_DIR/tests/data/models/tiny.onnx" >out 2>&1 ||
-        fail "$built/classify: $(cat out)"
+    built $program "$MAE_SOURCE_DIR/tests/data/models/tiny.onnx" >out 2>&1 ||
+        fail "$program: $(cat out)"
     grep -q '^5\. output' out || fail "not five scores: $(cat out)"
 done

@@ -36,6 +36,20 @@ static const struct {
     {"unlinked", "void not_anywhere(void);\nvoid f(void);\nvoid f(void) { not_anywhere(); }\n"},
 };
 
+/* For the machine that the tests run on, emulated or not. */
+static const char *compiler(void)
+{
+    const char *stated = getenv("MAE_CC");
+    return stated ? stated : "cc";
+}
+
+static bool is_compiler_there(void)
+{
+    char command[1024];
+    snprintf(command, sizeof(command), "%s --version > /dev/null 2>&1", compiler());
+    return system(command) == 0;
+}
+
 static void make_module(const world *w, const char *name, const char *source)
 {
     char file[256], command[1024];
@@ -44,7 +58,7 @@ static void make_module(const world *w, const char *name, const char *source)
     assert_non_null(f);
     fputs(source, f);
     assert_int_equal(fclose(f), 0);
-    snprintf(command, sizeof(command), "cc -shared -fPIC -I'%s/include' -o '%s/mae-%s.so' '%s'",
+    snprintf(command, sizeof(command), "%s -shared -fPIC -I'%s/include' -o '%s/mae-%s.so' '%s'", compiler(),
              getenv("MAE_SOURCE_DIR"), w->folder, name, file);
     assert_int_equal(system(command), 0);
 }
@@ -58,7 +72,7 @@ static int make_world(void **state)
     if (!mkdtemp(w.folder))
         return -1;
     *state = &w;
-    if (!getenv("MAE_SOURCE_DIR") || system("cc --version > /dev/null 2>&1") != 0)
+    if (!getenv("MAE_SOURCE_DIR") || !is_compiler_there())
         return 0;
     for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
         make_module(&w, modules[i].name, modules[i].source);
@@ -85,7 +99,7 @@ static void need_modules(const world *w)
     snprintf(file, sizeof(file), "%s/mae-good.so", w->folder);
     if (access(file, R_OK) == 0)
         return;
-    print_message("skipped: there is no compiler \"cc\" to make modules with\n");
+    print_message("skipped: there is no compiler \"%s\" to make modules with\n", compiler());
     skip();
 }
 
