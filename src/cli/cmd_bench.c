@@ -52,7 +52,7 @@ static const cli_syntax syntax = {
             "every single PE turn by turn, and compares the outputs. If no mix wins, the plan is the best single PE.",
     .examples = "  mae bench model.onnx\n"
                 "  mae bench model.onnx --input photo.jpg --threads 2 -o model.plan.json\n"
-                "  mae bench model.onnx --shape x=1,3,320,320 --budget 10 --race 5 --json\n"
+                "  mae bench model.onnx --shape image=1,3,320,320 --budget 10 --race 5 --json\n"
                 "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,

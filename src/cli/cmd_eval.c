@@ -28,8 +28,8 @@ static const cli_syntax syntax = {
     .operand = "PROFILE",
     .text = "Says what a mapping costs: predicted latency, energy (if the profile has it) and switches of PE.\n"
             "In a mapping, PE*N stands for N times the same PE.",
-    .examples = "  mae eval net.profile.json --mapping gpu,gpu,dla\n"
-                "  mae eval net.profile.json --mapping 'gpu*12,dla*9' --json\n",
+    .examples = "  mae eval net.profile.json --mapping gpu,gpu,gpu,gpu,gpu,gpu,gpu,dla,dla,dla\n"
+                "  mae eval net.profile.json --mapping 'gpu*7,dla*3' --json\n",
     .groups = groups,
     .n_groups = 1,
 };

@@ -34,7 +34,7 @@ static const cli_syntax syntax = {
     .operand = "MODEL",
     .text = "Measures what each layer of a network costs on each PE, and what it costs to pass tensors between them.",
     .examples = "  mae profile model.onnx -o model.profile.json\n"
-                "  mae profile model.onnx -o one.json --threads 1 --budget 10 --shape x=1,3,320,320\n"
+                "  mae profile model.onnx -o one.json --threads 1 --budget 10 --shape image=1,3,320,320\n"
                 "  mae profile model.onnx --merge old.json -o new.json\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,

@@ -47,7 +47,7 @@ static const cli_syntax syntax = {
     .text = "Runs a network, each layer on the PE that a plan gives it. Without --input the inputs are random.",
     .examples = "  mae run model.onnx --plan model.plan.json --input photo.jpg --verify\n"
                 "  mae run model.onnx --plan model.plan.json --frames 100 --json\n"
-                "  mae run det.onnx --shape x=1,3,320,320 --input page.png \\\n"
+                "  mae run det.onnx --shape image=1,3,320,320 --input page.png \\\n"
                 "      --mean .485,.456,.406 --std .229,.224,.225 --output out\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,

@@ -1,0 +1,115 @@
+# Sourced: a folder in which the documents' commands find what they name, and how they are run there.
+n_run=0
+n_skipped=0
+: >skipped
+
+# mae with little time, whatever is written; everything else as it stands.
+mkdir -p bin prepared
+cat >bin/mae <<END
+#!/bin/sh
+command=\${1:-}
+budget= race= frames= scenario= help=
+for word; do
+    shift
+    case \$word in
+    --budget) budget=1 ;;
+    --race) race=1 ;;
+    -n | --frames) frames=1 ;;
+    --scenario) scenario=1 ;;
+    --help) help=1 ;;
+    esac
+    case \$last in --budget | --race) word=1 ;; -n | --frames) word=5 ;; esac
+    last=\$word
+    set -- "\$@" "\$word"
+done
+[ "\$help" ] || case \$command in
+profile) [ "\$budget" ] || set -- "\$@" --budget 1 ;;
+bench) [ "\$budget" ] || set -- "\$@" --budget 1; [ "\$race" ] || set -- "\$@" --race 1 ;;
+stream) [ "\$scenario\$frames" ] || set -- "\$@" --frames 5 ;;
+esac
+exec "$MAE_PROGRAM" "\$@"
+END
+# Where packages are installed and systems are changed, this only asks whether make knows what to do.
+cat >bin/make <<END
+#!/bin/sh
+exec $(command -v make) -s -n -C "$MAE_SOURCE_DIR" "\$@"
+END
+chmod +x bin/mae bin/make
+
+cat >prepared/board.json <<END
+{ "format": "mae-soc", "version": 1, "name": "completed by hand",
+  "pes": [ { "name": "cpu/ort", "backend": "ort", "resource": "cpu", "watts": 6 },
+           { "name": "cpu/onednn", "backend": "onednn", "resource": "cpu", "watts": 5 } ] }
+END
+"$MAE_PROGRAM" profile "$models/tiny.onnx" --soc prepared/board.json --budget 1 -o prepared/model.profile.json >out 2>err ||
+    fail "mae profile"
+"$MAE_PROGRAM" plan prepared/model.profile.json -o prepared/model.plan.json >out 2>err || fail "mae plan"
+cat >prepared/rules.txt <<END
+obstacle: least latency
+battery below 20 %, until above 25 %: least energy under 33 ms
+otherwise: least energy under the deadline
+END
+
+# What the reader is supposed to have.
+fresh_folder() {
+    rm -rf scratch
+    mkdir -p scratch/build scratch/frames
+    cp -r "$MAE_SOURCE_DIR/examples" scratch/
+    ln -s "$work/bin/mae" scratch/build/mae
+    cp "$models/tiny.onnx" scratch/model.onnx
+    cp "$models/dynamic.onnx" scratch/det.onnx
+    cp "$images/gradient.jpg" scratch/photo.jpg
+    cp "$images/gradient.png" scratch/page.png
+    cp prepared/rules.txt scratch/
+    cp prepared/board.json prepared/model.profile.json prepared/model.plan.json scratch/
+    cp prepared/board.json scratch/board.soc.json
+    cp prepared/model.profile.json scratch/old.json
+    cp "$MAE_SOURCE_DIR/examples/profiles/xavier-agx-googlenet.json" scratch/net.profile.json
+    dronet=$MAE_SOURCE_DIR/../shared/models/dronet
+    if [ -f "$dronet/model.onnx" ]; then
+        cp "$dronet/model.onnx" scratch/dronet.onnx
+        cp "$dronet/test_data_set_0/input_0.pb" scratch/frames/0.pb
+    fi
+}
+
+# A network whose shape is asked for has to leave it open; a SoC file that was just written is completed by hand.
+before_command() {
+    case $1 in
+    *--shape*) cp "$models/dynamic.onnx" scratch/model.onnx ;;
+    *) cp "$models/tiny.onnx" scratch/model.onnx ;;
+    esac
+}
+after_command() {
+    case $1 in
+    *" pes --write "*) written=${1##* --write } && cp prepared/board.json "scratch/${written%% *}" ;;
+    esac
+}
+
+# run_list PAGE: lines of commands.awk on standard input, one shell for each page's variables.
+run_list() {
+    : >variables
+    while IFS=$separator read -r line reason command; do
+        case $command in
+        *dronet.onnx*) [ -f scratch/dronet.onnx ] || reason=${reason:-no trained networks here} ;;
+        esac
+        if [ -n "$reason" ]; then
+            n_skipped=$((n_skipped + 1))
+            echo "  $1:$line: $command: $reason" >>skipped
+            continue
+        fi
+        before_command "$command"
+        status=0
+        (
+            cd scratch
+            PATH=$work/bin:$MAE_BUILD_DIR:$PATH
+            export PATH
+            eval "$(cat ../variables)"
+            eval "$command"
+        ) >out 2>err </dev/null || status=$?
+        [ $status -eq 0 ] || fail "$1:$line: $command: exit status $status"
+        case $command in export\ *) echo "$command" >>variables ;; esac
+        after_command "$command"
+        n_run=$((n_run + 1))
+    done
+}
+separator=$(printf "\037")
