@@ -41,7 +41,8 @@ typedef struct mae_context_options {
     int threads;       /* per PE; 0: as many as this process may use cores */
     const char *cores; /* "0-3,6": processors the PEs may use; the calling thread, on which engines compute too,
                           is bound to them; NULL: as inherited */
-    const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found */
+    const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found. Backends that are
+                          not looked for unasked are loaded for a PE's name: "cpu/example", mae-example.so */
     const char *soc;   /* path of a SoC file: the PEs it names, opened and metered as it says; NULL: what is found */
 } mae_context_options;
 
@@ -135,9 +136,9 @@ MAE_API MAE_MUST_CHECK mae_error *mae_session_set_input(mae_session *session, si
 MAE_API MAE_MUST_CHECK mae_error *mae_session_fill_inputs(mae_session *session, uint64_t seed);
 /* One frame. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_run(mae_session *session);
-/* From now on segments of PEs on different resources run at the same time, each as soon as its resource is free and what
- * it reads has been made; outputs are those of serial frames. The calling thread runs the first segment's resource,
- * each other one has a thread of its own. */
+/* From now on segments of PEs on different resources run at the same time, each as soon as its resource is free and
+ * what it reads has been made; outputs are those of serial frames. The calling thread runs the first segment's
+ * resource, each other one has a thread of its own. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_overlap(mae_session *session);
 /* One graph output of the last frame (index in mae_graph.outputs); valid until the next frame. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data,

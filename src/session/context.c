@@ -8,6 +8,8 @@
 #include "session/internal.h"
 #include "session/level.h"
 
+#define MOST_MISSING 64
+
 static mae_error *find_cores(mae_context *context, const mae_context_options *options)
 {
     if (options->cores) {
@@ -98,13 +100,13 @@ static mae_error *add_spare(mae_context *context, const mae_backend *backend, co
     return NULL;
 }
 
-static mae_error *load_backend(mae_context *context, size_t b, const char *wanted)
+/* Opens the PEs of a backend that are wanted: those that are named, or, NULL, those that need not be. */
+static mae_error *load_backend(mae_context *context, const char *name, const char *wanted)
 {
-    const char *name = mae_builtin_backends[b];
-    mae_error *error = mae_module_load(name, &context->modules[b]);
+    const mae_backend *backend;
+    mae_error *error = mae_context_backend(context, name, &backend);
     if (error)
         return mae_context_add_missing(context, name, error);
-    const mae_backend *backend = mae_module_backend(context->modules[b]);
     const mae_pe_found *found;
     size_t n;
     error = backend->probe(&found, &n);
@@ -117,6 +119,51 @@ static mae_error *load_backend(mae_context *context, size_t b, const char *wante
             MAE_TRY(add_pe(context, backend, &found[i]));
     }
     return NULL;
+}
+
+static bool is_builtin(const char *name)
+{
+    for (size_t b = 0; b < mae_builtin_n_backends; b++)
+        if (strcmp(mae_builtin_backends[b], name) == 0)
+            return true;
+    return false;
+}
+
+static bool is_missing(const mae_context *context, const char *name)
+{
+    for (size_t i = 0; i < context->n_missing; i++)
+        if (strcmp(context->missing[i].backend, name) == 0)
+            return true;
+    return false;
+}
+
+/* The backend in a PE's name, "example" of "cpu/example" and of "cpu/example2"; NULL where there is none. */
+static mae_error *backend_of(mae_context *context, const char *pe, size_t length, const char **ret_backend)
+{
+    const char *slash = memrchr(pe, '/', length);
+    size_t n = slash ? length - (size_t)(slash + 1 - pe) : 0;
+    while (n > 0 && slash[n] >= '0' && slash[n] <= '9')
+        n--;
+    *ret_backend = n ? mae_arena_strndup(context->arena, slash + 1, n) : NULL;
+    return n && !*ret_backend ? mae_error_nomem() : NULL;
+}
+
+/* Backends that are not among those that are always looked for, because PEs of them are named. */
+static mae_error *load_named(mae_context *context, const char *wanted)
+{
+    for (const char *at = wanted;; at++) {
+        const char *name = NULL;
+        size_t span = strcspn(at, ",");
+        MAE_TRY(backend_of(context, at, span, &name));
+        bool loaded = name && (is_builtin(name) || is_missing(context, name));
+        for (size_t i = 0; name && i < context->n_extras; i++)
+            loaded = loaded || strcmp(context->extras[i].name, name) == 0;
+        if (name && !loaded && context->n_missing < MOST_MISSING)
+            MAE_TRY(load_backend(context, name, wanted));
+        at += span;
+        if (!*at)
+            return NULL;
+    }
 }
 
 static void swap_pes(mae_context *context, size_t a, size_t b)
@@ -170,13 +217,15 @@ static mae_error *build(mae_context *context, const mae_context_options *options
     MAE_TRY(find_cores(context, options));
     mae_module_prepare_environment();
     context->modules = mae_arena_array(context->arena, mae_builtin_n_backends, sizeof *context->modules);
-    context->missing = mae_arena_array(context->arena, mae_builtin_n_backends, sizeof *context->missing);
+    context->missing = mae_arena_array(context->arena, MOST_MISSING, sizeof *context->missing);
     if (!context->modules || !context->missing)
         return mae_error_nomem();
     if (options->soc)
         MAE_TRY(mae_context_open_soc(context, options->soc, options->pes));
     for (size_t b = 0; b < mae_builtin_n_backends && !options->soc; b++)
-        MAE_TRY(load_backend(context, b, options->pes));
+        MAE_TRY(load_backend(context, mae_builtin_backends[b], options->pes));
+    if (options->pes && !options->soc)
+        MAE_TRY(load_named(context, options->pes));
     return options->pes ? order_pes(context, options->pes) : NULL;
 }
 

@@ -10,14 +10,34 @@
 #include "run/compare.h"
 #include "support/engines.h"
 
-/* Backends that compute. */
-static const char *const conformance_backends[] = {"ort", "onednn", "xnnpack", "opencl"};
+/* Backends that compute. One that is named and not among them stands in the first one's place: then no other is
+ * wanted. */
+static const char *conformance_backends[] = {"ort", "onednn", "xnnpack", "opencl"};
 
 static struct {
     const char *backend; /* NULL: all */
     const char *only;    /* NULL: all */
     bool verbose;
+    bool foreign; /* the backend is none of those above */
 } conformance_options;
+
+/* A backend that is named has to be there: without it nothing would be tested. */
+static inline void conformance_take_backend(const char *backend)
+{
+    mae_module *module = NULL;
+    bool known = false;
+    for (size_t i = 0; i < sizeof(conformance_backends) / sizeof(conformance_backends[0]); i++)
+        known = known || strcmp(conformance_backends[i], backend) == 0;
+    mae_error *error = mae_module_load(backend, &module);
+    if (error) {
+        fprintf(stderr, "%s\n", mae_error_message(error));
+        exit(1);
+    }
+    mae_module_close(module);
+    conformance_options.foreign = !known;
+    if (!known)
+        conformance_backends[0] = backend;
+}
 
 static inline void conformance_arguments(int argc, char **argv)
 {
@@ -34,6 +54,8 @@ static inline void conformance_arguments(int argc, char **argv)
             exit(2);
         }
     }
+    if (conformance_options.backend)
+        conformance_take_backend(conformance_options.backend);
 }
 
 static inline bool conformance_wants_backend(const char *backend)
