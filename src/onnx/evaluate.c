@@ -1,5 +1,9 @@
 /* One run of the whole model, every tensor an output: its shapes are the shapes, and what is
- * constant has its value. The engine's word on both is the only one that counts. */
+ * constant has its value. The engine's word on both is the only one that counts.
+ *
+ * Where an If hangs on the inputs, the branch that any numbers lead to may not fit the shapes of the others: a network
+ * for two sampling rates takes frames of two lengths. Then all is run but what hangs on branches, whose shapes would
+ * not be known anyway, and the types of that are those that the model declares. */
 #include <string.h>
 
 #include "onnx/write.h"
@@ -10,7 +14,17 @@ typedef struct run {
     int *tensors;
     size_t n;
     const bool *needed; /* per tensor: keep the value */
+    bool fixed_only;    /* leave out nodes whose outputs are not static */
 } run;
+
+static bool is_left_out(const run *r, int node)
+{
+    const mae_onnx_node *n = &r->model->nodes[node];
+    for (size_t i = 0; r->fixed_only && i < n->n_outputs; i++)
+        if (n->outputs[i] >= 0 && !r->model->tensors[n->outputs[i]].is_static)
+            return true;
+    return false;
+}
 
 bool mae_onnx_node_stays(const mae_onnx_model *model, const mae_onnx_node *node)
 {
@@ -43,7 +57,8 @@ static mae_error *list_outputs(run *r)
     if (!r->names || !r->tensors)
         return mae_error_nomem();
     for (size_t i = 0; i < model->n_tensors; i++) {
-        if (model->tensors[i].producer < 0 || model->tensors[i].is_other)
+        int producer = model->tensors[i].producer;
+        if (producer < 0 || model->tensors[i].is_other || is_left_out(r, producer))
             continue;
         r->names[r->n] = model->tensors[i].name;
         r->tensors[r->n++] = (int)i;
@@ -55,7 +70,8 @@ static mae_error *write_parts(const run *r, mae_onnx_writer *writer)
 {
     const mae_onnx_model *model = r->model;
     for (size_t i = 0; i < model->n_nodes; i++)
-        MAE_TRY(mae_onnx_writer_node(writer, model->nodes[i].proto, NULL, 0, NULL));
+        if (!is_left_out(r, (int)i))
+            MAE_TRY(mae_onnx_writer_node(writer, model->nodes[i].proto, NULL, 0, NULL));
     for (size_t i = 0; i < model->n_inputs; i++) {
         const mae_onnx_tensor *input = &model->tensors[model->inputs[i]];
         MAE_TRY(mae_onnx_writer_input(writer, input->name, &input->shape, true));
@@ -187,17 +203,94 @@ static mae_error *check_all_seen(const run *r)
     return NULL;
 }
 
+static mae_error *evaluate(run *r, const mae_onnx_evaluator *evaluator)
+{
+    mae_onnx_blob blob;
+    MAE_TRY(list_outputs(r));
+    MAE_TRY(write_model(r, &blob));
+    mae_error *error = run_once(r, evaluator, &blob);
+    mae_onnx_blob_free(&blob);
+    return error ? error : check_all_seen(r);
+}
+
+/* ---- branches that do not fit ---- */
+
+static bool has_open_branch(const mae_onnx_model *model)
+{
+    for (size_t i = 0; i < model->n_nodes; i++) {
+        const mae_onnx_node *node = &model->nodes[i];
+        if (mae_onnx_node_is(node, "If") && node->n_outputs && node->outputs[0] >= 0 &&
+            !model->tensors[node->outputs[0]].is_static)
+            return true;
+    }
+    return false;
+}
+
+/* What a branch of an If says of the output that becomes this one of the node's. */
+static const Onnx__ValueInfoProto *branch_declaration(const Onnx__NodeProto *node, const char *output)
+{
+    for (size_t i = 0; i < node->n_attribute; i++) {
+        const Onnx__GraphProto *body = node->attribute[i]->g;
+        for (size_t k = 0; body && k < body->n_output && k < node->n_output; k++)
+            if (strcmp(node->output[k], output) == 0 && body->output[k]->type)
+                return body->output[k];
+    }
+    return NULL;
+}
+
+static const Onnx__ValueInfoProto *declaration(const mae_onnx_model *model, const mae_onnx_tensor *tensor)
+{
+    const Onnx__GraphProto *graph = model->proto->graph;
+    const mae_onnx_node *producer = &model->nodes[tensor->producer];
+    for (size_t i = 0; !tensor->info && i < graph->n_value_info; i++)
+        if (strcmp(mae_onnx_text(graph->value_info[i]->name), tensor->name) == 0)
+            return graph->value_info[i];
+    if (!tensor->info && mae_onnx_node_is(producer, "If"))
+        return branch_declaration(producer->proto, tensor->name);
+    return tensor->info;
+}
+
+/* The types of what has not been run. */
+static mae_error *take_declared_types(const run *r)
+{
+    for (size_t i = 0; i < r->model->n_tensors; i++) {
+        mae_onnx_tensor *tensor = &r->model->tensors[i];
+        if (tensor->producer < 0 || tensor->is_other || !is_left_out(r, tensor->producer) ||
+            tensor->shape.dtype == MAE_STRING)
+            continue;
+        const Onnx__ValueInfoProto *info = declaration(r->model, tensor);
+        if (!info || !info->type || info->type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE)
+            return mae_error_new(MAE_ERR_INPUT, "tensor \"%s\" has no declared type", tensor->name);
+        tensor->shape.dtype = (mae_dtype)info->type->tensor_type->elem_type;
+        if (!mae_dtype_size(tensor->shape.dtype))
+            return mae_error_new(MAE_ERR_INPUT, "tensor \"%s\" is declared to be of no type known", tensor->name);
+    }
+    return NULL;
+}
+
+/* Says yes where this has helped. */
+static bool evaluate_fixed(mae_onnx_model *model, const mae_onnx_evaluator *evaluator, const bool *needed)
+{
+    run r = {.model = model, .needed = needed, .fixed_only = true};
+    mae_error *error = evaluate(&r, evaluator);
+    if (!error)
+        error = take_declared_types(&r);
+    bool done = !error;
+    mae_error_free(error);
+    return done;
+}
+
 mae_error *mae_onnx_evaluate(mae_onnx_model *model, const mae_onnx_evaluator *evaluator)
 {
     run r = {.model = model, .needed = find_needed(model)};
     if (!r.needed)
         return mae_error_nomem();
-    MAE_TRY(list_outputs(&r));
-    mae_onnx_blob blob;
-    MAE_TRY(write_model(&r, &blob));
-    mae_error *error = run_once(&r, evaluator, &blob);
-    mae_onnx_blob_free(&blob);
-    if (!error)
-        error = check_all_seen(&r);
+    mae_error *error = evaluate(&r, evaluator);
+    if (mae_error_code(error) == MAE_ERR_INPUT && has_open_branch(model) &&
+        evaluate_fixed(model, evaluator, r.needed)) {
+        mae_error_free(error);
+        model->branches_misfit = true;
+        return NULL;
+    }
     return mae_error_wrap(error, "%s", model->path);
 }

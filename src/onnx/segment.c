@@ -1,4 +1,6 @@
 /* A segment of a frozen graph as a model of its own. */
+#include <string.h>
+
 #include "onnx/write.h"
 
 typedef struct segment_writer {
@@ -47,6 +49,19 @@ static void node_range(const mae_graph *graph, const mae_segment *segment, int *
     *ret_end = last->first_node + last->n_nodes;
 }
 
+/* Engines work shapes out through all branches, taken or not, and refuse the model where one does not fit what goes in.
+ * Without shapes they do so when they run, through the branch that is taken. */
+static bool hides_shapes(const segment_writer *w, int first, int end)
+{
+    const mae_onnx_model *model = w->graph->source;
+    for (int n = first; model->branches_misfit && n < end; n++) {
+        const mae_node *node = &w->graph->nodes[n];
+        if (strcmp(node->op, "If") == 0 && node->outputs[0] >= 0 && !w->graph->tensors[node->outputs[0]].is_static)
+            return true;
+    }
+    return false;
+}
+
 static mae_error *write_parts(segment_writer *w)
 {
     const mae_segment *segment = w->segment;
@@ -55,9 +70,10 @@ static mae_error *write_parts(segment_writer *w)
     w->written = mae_arena_array(w->writer.arena, w->graph->n_tensors, sizeof *w->written);
     if (!w->written)
         return mae_error_nomem();
+    bool hide = hides_shapes(w, first, end);
     for (size_t i = 0; i < segment->n_inputs; i++) {
         const mae_tensor *tensor = &w->graph->tensors[segment->inputs[i]];
-        MAE_TRY(mae_onnx_writer_input(&w->writer, tensor->name, &tensor->shape, tensor->is_static));
+        MAE_TRY(mae_onnx_writer_input(&w->writer, tensor->name, &tensor->shape, tensor->is_static && !hide));
     }
     for (size_t i = 0; i < segment->n_outputs; i++) {
         const mae_tensor *tensor = &w->graph->tensors[segment->outputs[i]];
