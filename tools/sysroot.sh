@@ -39,6 +39,18 @@ apt-get install -y -qq --no-install-recommends --download-only "$@" >/dev/null
 for package in "$work"/cache/archives/*.deb; do
     dpkg -x "$package" "$work/root"
 done
+
+# Emulated programs find files of the sysroot before those of the system: this one tells engines what core they run on,
+# as a kernel there would; the system's own is of another architecture.
+if [ "$arch" = arm64 ]; then
+    mkdir "$work/root/proc"
+    for i in $(seq 0 $(($(nproc) - 1))); do
+        printf '%s\t: %s\n' processor "$i" BogoMIPS 100.00 \
+            Features 'fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp' \
+            'CPU implementer' 0x41 'CPU architecture' 8 'CPU variant' 0x4 'CPU part' 0xd0b 'CPU revision' 1
+        echo
+    done >"$work/root/proc/cpuinfo"
+fi
 rm -rf "$root"
 mv "$work/root" "$root"
 # Last: a sysroot that is not whole is made again.
