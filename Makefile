@@ -9,6 +9,7 @@ TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz
 DEB_PACKAGES := dpkg-dev debhelper fakeroot
 LINT_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
+AFL_PACKAGES := afl-clang-fast=afl++
 
 # To cross-build: what runs here, and what is unpacked beside (the target's packages, which are not installed).
 AARCH64_PACKAGES := aarch64-linux-gnu-gcc=gcc-aarch64-linux-gnu qemu-aarch64-static=qemu-user-static make=make cmake \
@@ -112,11 +113,18 @@ fuzz: ## every fuzz target for SECONDS=n (60), from its corpus
 	@cmake --build --preset fuzz -j $(JOBS)
 	@FUZZ_SECONDS=$(or $(SECONDS),$(FUZZ_SECONDS),60) tools/fuzz.sh build-fuzz
 
+fuzz-afl: ## the same targets under AFL++
+	@tools/setup.sh $(BUILD_PACKAGES) $(FUZZ_PACKAGES) $(AFL_PACKAGES)
+	@tools/fetch-onnxruntime.sh
+	@test -f build-fuzz-afl/build.ninja || cmake --preset fuzz-afl
+	@AFL_QUIET=1 cmake --build --preset fuzz-afl -j $(JOBS)
+	@FUZZ_SECONDS=$(or $(SECONDS),$(FUZZ_SECONDS),60) tools/fuzz-afl.sh build-fuzz-afl
+
 bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@$(MAKE) --no-print-directory build
 	@tools/bench.sh
 
 clean: ## remove what was built (not what was fetched)
-	rm -rf build build-dev build-tsan build-fuzz build-deb build-coverage build-aarch64
+	rm -rf build build-dev build-tsan build-fuzz build-fuzz-afl build-deb build-coverage build-aarch64
 
-.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz bench clean
+.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean

@@ -292,6 +292,8 @@ static void refuses_external_data(void **state)
         {"sub/../../w.bin", NULL, NULL, "outside the model's folder"},
         {"/etc/passwd", NULL, NULL, "outside the model's folder"},
         {"link.bin", NULL, NULL, "outside the model's folder"},
+        {"sub/etc/passwd", NULL, NULL, "outside the model's folder"},
+        {"pipe", NULL, NULL, "not a regular file"},
         {"sub", NULL, NULL, "sub"},
     };
     char path[128];
@@ -300,6 +302,12 @@ static void refuses_external_data(void **state)
     assert_int_equal(symlink("/etc/passwd", path), 0);
     snprintf(path, sizeof path, "%s/sub", folder);
     mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/sub/etc", folder);
+    unlink(path);
+    assert_int_equal(symlink("/etc", path), 0);
+    snprintf(path, sizeof path, "%s/pipe", folder); /* nobody waits for who might write into it */
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         float first;
         expect_error(import_external(cases[i].location, cases[i].offset, cases[i].length, &first), MAE_ERR_INPUT,
@@ -318,8 +326,8 @@ static int remove_folder(void **state)
 {
     (void)state;
     char path[128];
-    const char *names[] = {"model.onnx", "w.bin", "link.bin"};
-    for (size_t i = 0; i < 3; i++) {
+    const char *names[] = {"model.onnx", "w.bin", "link.bin", "sub/etc", "pipe"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         unlink(path);
     }
