@@ -29,9 +29,17 @@ def node(op, inputs, outputs, attributes=b"", domain=""):
     return field(1, body + (field(7, domain) if domain else b""))
 
 
-def value(place, name, dims):
+def graph_attribute(name, body):
+    return field(5, field(1, name) + field(6, body) + number(20, 5))
+
+
+def value(place, name, dims, dtype=1):
     shape = b"".join(field(1, number(1, d) if isinstance(d, int) else field(2, d)) for d in dims)
-    return field(place, field(1, name) + field(2, field(1, number(1, 1) + field(2, shape))))
+    return field(place, field(1, name) + field(2, field(1, number(1, dtype) + field(2, shape))))
+
+
+def integer(name, n):
+    return field(5, number(2, 7) + field(8, name) + field(9, struct.pack("<q", n)))
 
 
 def weights(name, dims):
@@ -72,3 +80,15 @@ write("cycle.onnx", node("Add", ["x", "second"], ["first"]) + node("Relu", ["fir
       + value(11, "x", [1, 4]) + value(12, "second", [1, 4]))
 write("unknown_operator.onnx", node("Relu", ["x"], ["y"]) + node("Frobnicate", ["y"], ["z"], domain="com.example")
       + value(11, "x", [1, 4]) + value(12, "z", [1, 4]), domain="com.example")
+
+# Frames of 4 at one rate, of 8 at any other: neither branch fits the other's frames.
+def branch(name, length):
+    return (node("Add", ["frame", name + "_w"], [name + "_sum"]) + weights(name + "_w", [1, length])
+            + field(2, name) + value(12, name + "_sum", [1, "length"]))
+
+
+write("branches.onnx", node("Equal", ["rate", "fast"], ["is_fast"]) + integer("fast", 16000)
+      + node("If", ["is_fast"], ["chosen"], graph_attribute("then_branch", branch("at_16k", 4))
+             + graph_attribute("else_branch", branch("else", 8)))
+      + node("Relu", ["chosen"], ["y"])
+      + value(11, "frame", [1, "length"]) + value(11, "rate", [], 7) + value(12, "y", [1, "length"]))
