@@ -16,6 +16,7 @@
 #include "base/thread.h"
 #include "session/internal.h"
 #include "support/threads.h"
+#include "support/trace_check.h"
 
 #define FRAMES 300
 
@@ -242,6 +243,109 @@ static void two_run_at_once(void **state)
     mae_context_destroy(context);
 }
 
+/* ---- one frame on two PEs ---- */
+
+/* The layers of the branch that comes second on the PE "b", all else on "a": what joins them is a segment of its own.
+ */
+static mae_session *open_branches(mae_context *context, mae_model *model)
+{
+    const mae_graph *graph = mae_model_graph(model);
+    mae_plan_segment segments[64];
+    const char *names[64];
+    mae_session *session = NULL;
+    assert_true(graph->n_layers <= 64);
+    for (size_t l = 0; l < graph->n_layers; l++) {
+        names[l] = graph->layers[l].name;
+        segments[l] = (mae_plan_segment){strncmp(names[l], "right", 5) == 0 ? "b" : "a", 1, &names[l]};
+    }
+    const mae_plan plan = {.model_name = "", .model_sha256 = "", .n_segments = graph->n_layers, .segments = segments};
+    succeed(mae_session_open(context, model, &plan, &session));
+    succeed(mae_session_fill_inputs(session, 5));
+    return session;
+}
+
+/* Runs frames and says what their trace shows. */
+static trace_counts trace_frames(mae_session *session, const mae_graph *graph, int frames)
+{
+    mae_recorder *recorder;
+    char *text;
+    succeed(mae_recorder_create(graph, 100000, &recorder));
+    succeed(mae_session_record(session, recorder));
+    for (int i = 0; i < frames; i++)
+        succeed(mae_session_run(session));
+    succeed(mae_session_record(session, NULL));
+    succeed(mae_recorder_to_json(recorder, &text));
+    trace_counts counts = trace_check_text(text);
+    free(text);
+    mae_recorder_destroy(recorder);
+    return counts;
+}
+
+static float *copy_output(mae_session *session, size_t *ret_bytes)
+{
+    const void *data;
+    mae_shape shape;
+    size_t bytes;
+    succeed(mae_session_output(session, 0, &data, &shape));
+    assert_true(mae_shape_bytes(&shape, &bytes));
+    float *copy = malloc(bytes);
+    assert_non_null(copy);
+    memcpy(copy, data, bytes);
+    *ret_bytes = bytes;
+    return copy;
+}
+
+static void check_branches(const char *backend, const int *cores)
+{
+    char pes[512], path[4096];
+    mae_context *context = NULL;
+    mae_model *model = NULL;
+    size_t bytes, same;
+    snprintf(pes, sizeof pes,
+             "{\"name\": \"a\", \"backend\": \"ort\", \"cores\": \"%d\"}, {\"name\": \"b\", \"backend\": \"%s\", "
+             "\"cores\": \"%d\"}",
+             cores[0], backend, cores[1]);
+    succeed(open_machine(pes, &context));
+    if (context->n_pes < 2) {
+        print_message("%s is not here\n", backend);
+        mae_context_destroy(context);
+        return;
+    }
+    snprintf(path, sizeof path, "%s/tests/data/models/two_branches.onnx", getenv("MAE_SOURCE_DIR"));
+    succeed(mae_model_open(context, path, NULL, 0, &model));
+    mae_session *serial = open_branches(context, model), *overlapped = open_branches(context, model);
+    succeed(mae_session_overlap(overlapped));
+    trace_counts one = trace_frames(serial, mae_model_graph(model), FRAMES),
+                 both = trace_frames(overlapped, mae_model_graph(model), FRAMES);
+    print_message("ort on processor %d and %s on %d: %zu of %zu segments began while one ran on the other\n", cores[0],
+                  backend, cores[1], both.overlaps, both.segments);
+    assert_int_equal(one.overlaps, 0);
+    assert_int_equal(both.segments, one.segments);
+    assert_int_equal(both.tracks, 2);
+    assert_true(both.overlaps > 0);
+    float *a = copy_output(serial, &bytes), *b = copy_output(overlapped, &same);
+    assert_int_equal(bytes, same);
+    assert_memory_equal(a, b, bytes);
+    free(a);
+    free(b);
+    mae_session_close(serial);
+    mae_session_close(overlapped);
+    mae_model_close(model);
+    mae_context_destroy(context);
+}
+
+/* A frame's branches on two PEs, each on a processor of its own: their segments overlap in the trace, and the outputs
+ * are those of frames that run serially. */
+static void branches_run_at_once(void **state)
+{
+    (void)state;
+    int cores[2];
+    two_processors(cores);
+    check_branches("ort", cores);
+    check_branches("onednn", cores);
+    check_branches("xnnpack", cores);
+}
+
 /* Both engines, on both processors, layer by layer in turn: the same numbers as one of them. */
 static void clusters_work_together(void **state)
 {
@@ -343,6 +447,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(threads_stay_on_their_processors),
                                        cmocka_unit_test(callers_keep_their_processors),
                                        cmocka_unit_test(two_run_at_once),
+                                       cmocka_unit_test(branches_run_at_once),
                                        cmocka_unit_test(clusters_work_together),
                                        cmocka_unit_test(nothing_is_left_behind),
                                        cmocka_unit_test(refusals),

@@ -29,6 +29,10 @@ def node(op, inputs, outputs, attributes=b"", domain=""):
     return field(1, body + (field(7, domain) if domain else b""))
 
 
+def int_attribute(name, n):
+    return field(5, field(1, name) + number(3, n) + number(20, 2))
+
+
 def graph_attribute(name, body):
     return field(5, field(1, name) + field(6, body) + number(20, 5))
 
@@ -92,3 +96,16 @@ write("branches.onnx", node("Equal", ["rate", "fast"], ["is_fast"]) + integer("f
              + graph_attribute("else_branch", branch("else", 8)))
       + node("Relu", ["chosen"], ["y"])
       + value(11, "frame", [1, "length"]) + value(11, "rate", [], 7) + value(12, "y", [1, "length"]))
+
+# Two branches that share their input alone, each with enough to do that they can be seen to run at the same time.
+def chain(name, n):
+    out = b""
+    for i in range(n):
+        source = "image" if i == 0 else "%s%d" % (name, i - 1)
+        out += node("Conv", [source, name + "_w" if i else name + "_w0"], ["%s%d" % (name, i)],
+                    ints_attribute("pads", [1, 1, 1, 1]))
+    return out + weights(name + "_w0", [16, 3, 3, 3]) + weights(name + "_w", [16, 16, 3, 3])
+
+
+write("two_branches.onnx", chain("left", 6) + chain("right", 6) + node("Concat", ["left5", "right5"], ["both"], int_attribute("axis", 1))
+      + value(11, "image", [1, 3, 48, 48]) + value(12, "both", [1, 32, 48, 48]))
