@@ -11,8 +11,9 @@ extern "C" {
 typedef enum mae_objective {
     MAE_MIN_LATENCY = 0,
     MAE_MIN_ENERGY,
-    MAE_MIN_EDP,     /* energy_mj * latency_ms */
-    MAE_MIN_WEIGHTED /* weight * latency / L + (1 - weight) * energy / E */
+    MAE_MIN_EDP,      /* energy_mj * latency_ms */
+    MAE_MIN_WEIGHTED, /* weight * latency / L + (1 - weight) * energy / E */
+    MAE_MIN_PERIOD    /* most frames a second, across frames: mae_plan_solve() alone plans for it */
 } mae_objective;
 
 /* What a plan is for. Start from MAE_GOAL_INIT: least latency, no bounds. */
@@ -31,7 +32,7 @@ typedef struct mae_goal {
         MAE_MIN_LATENCY, 0.5, 0.0, 0.0, 0.0, 0.0, -1                                                                   \
     }
 
-/* Sets `minimize` (and `weight`) from "latency", "energy", "edp" or "weighted:W". MAE_ERR_USAGE. */
+/* Sets `minimize` (and `weight`) from "latency", "energy", "edp", "weighted:W" or "period". MAE_ERR_USAGE. */
 MAE_API MAE_MUST_CHECK mae_error *mae_goal_parse(const char *text, mae_goal *goal);
 
 /* What a mapping costs, by section 2 of docs/formats.md. energy_mj is 0 without energy. */
@@ -55,6 +56,32 @@ typedef struct mae_plan_baseline {
     bool meets_bounds;
 } mae_plan_baseline;
 
+/* What a resource has to do for one frame of a replica. */
+typedef struct mae_plan_load {
+    const char *resource;
+    double ms;
+} mae_plan_load;
+
+/* The network once, on resources that no other replica uses. Segments of one resource stand together: they are a stage,
+ * and each stage works on a frame of its own. */
+typedef struct mae_plan_replica {
+    size_t n_segments;
+    const mae_plan_segment *segments;
+    double period_ms;    /* the largest load */
+    mae_prediction cost; /* a frame's: latency where it waits for no other, energy at the arrangement's period */
+    size_t n_loads;      /* in the order of the stages */
+    const mae_plan_load *loads;
+} mae_plan_replica;
+
+/* How a plan sends frames through the resources (docs/formats.md, section 3). */
+typedef struct mae_plan_throughput {
+    double period_ms;  /* 1 / period = sum of 1 / the replicas' periods */
+    double latency_ms; /* the largest of a frame that waits for no other */
+    double energy_mj;  /* a frame's in the mean; 0 without energy */
+    size_t n_replicas; /* by rising latency */
+    const mae_plan_replica *replicas;
+} mae_plan_throughput;
+
 typedef struct mae_plan {
     const char *model_name, *model_sha256;
     const char *soc_name, *soc_mode;
@@ -76,6 +103,8 @@ typedef struct mae_plan {
     const char *const *model_input_names;
     const mae_shape *model_input_shapes;
     void *priv;
+    const mae_plan_throughput *throughput; /* of a goal of least period; `segments` and `predicted` are then those of
+                                              the first replica, a frame alone. NULL: frames follow one another */
 } mae_plan;
 
 /* One non-dominated (latency, energy) pair and the mapping that reaches it. */
@@ -100,6 +129,12 @@ MAE_API MAE_MUST_CHECK mae_error *mae_plan_solve(const mae_profile *profile, con
 /* The plan object for a given mapping (PE per layer): costs and MAEG filled in, not optimal, gap 1. */
 MAE_API MAE_MUST_CHECK mae_error *mae_plan_of_mapping(const mae_profile *profile, const mae_goal *goal,
                                                       const int *mapping, mae_plan **ret_plan);
+
+/* The plan object for an arrangement: `mappings` has a mapping (PE per layer) for each of `n` replicas. The goal is one
+ * of least period. Not optimal, gap 1. MAE_ERR_INFEASIBLE, with the reason, if a mapping is not allowed, returns to a
+ * resource that it has left, or uses a resource of another. */
+MAE_API MAE_MUST_CHECK mae_error *mae_plan_of_replicas(const mae_profile *profile, const mae_goal *goal,
+                                                       const int *const *mappings, size_t n, mae_plan **ret_plan);
 
 /* Cost of any mapping (PE per layer). MAE_ERR_INFEASIBLE, with the reason, if it is not allowed. */
 MAE_API MAE_MUST_CHECK mae_error *mae_eval(const mae_profile *profile, const int *mapping, double period_ms,

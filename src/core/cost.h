@@ -29,6 +29,11 @@ const mae_segment_cost *mae_cost_row(const mae_cost_index *index, int pe, int fi
 MAE_MUST_CHECK mae_error *mae_cost_of(const mae_cost_index *index, const int *mapping, double period_ms,
                                       mae_prediction *ret_cost);
 
+/* The same time by who is at work: *ret_loads (per PE, caller's) is what each PE takes of a frame: its segments, the
+ * moves of tensors to it, handing over on it, and the moves of graph outputs that it makes to the host. The mapping is
+ * allowed. */
+MAE_MUST_CHECK mae_error *mae_cost_loads(const mae_cost_index *index, const int *mapping, double *ret_loads);
+
 /* energy_mj of a frame from its dynamic energy; 0 where the profile has none. */
 double mae_cost_energy(const mae_profile *profile, double dynamic_mj, double latency_ms, double period_ms);
 

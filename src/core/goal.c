@@ -11,7 +11,10 @@ mae_error *mae_goal_check(const mae_goal *goal)
 {
     const double bounds[] = {goal->max_latency_ms, goal->max_energy_mj, goal->max_power_w, goal->period_ms};
     static const char *const names[] = {"max-latency-ms", "max-energy-mj", "max-power-w", "period-ms"};
-    if ((int)goal->minimize < MAE_MIN_LATENCY || goal->minimize > MAE_MIN_WEIGHTED)
+    if (goal->minimize == MAE_MIN_PERIOD)
+        return mae_error_new(MAE_ERR_USAGE, "least period is a goal of whole plans, across frames: this takes latency, "
+                                            "energy, edp or weighted:W");
+    if ((int)goal->minimize < MAE_MIN_LATENCY || goal->minimize > MAE_MIN_PERIOD)
         return mae_error_new(MAE_ERR_USAGE, "unknown objective %d", (int)goal->minimize);
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!isfinite(bounds[i]) || bounds[i] < 0)
@@ -23,9 +26,22 @@ mae_error *mae_goal_check(const mae_goal *goal)
     return NULL;
 }
 
+mae_error *mae_goal_check_period(const mae_goal *goal)
+{
+    mae_goal rest = *goal;
+    if (goal->minimize != MAE_MIN_PERIOD)
+        return mae_error_new(MAE_ERR_USAGE, "an arrangement of replicas is for a goal of least period");
+    if (goal->period_ms > 0 || goal->max_power_w > 0)
+        return mae_error_new(MAE_ERR_USAGE,
+                             "least period: period-ms, and max-power-w with it, are not for the caller to set");
+    rest.minimize = MAE_MIN_LATENCY;
+    return mae_goal_check(&rest);
+}
+
 mae_error *mae_goal_check_energy(const mae_goal *goal, const mae_profile *profile)
 {
-    bool needs = goal->minimize != MAE_MIN_LATENCY || goal->max_energy_mj > 0 || goal->max_power_w > 0;
+    bool needs = (goal->minimize != MAE_MIN_LATENCY && goal->minimize != MAE_MIN_PERIOD) || goal->max_energy_mj > 0 ||
+                 goal->max_power_w > 0;
     if (needs && profile->energy == MAE_ENERGY_NONE)
         return mae_error_new(MAE_ERR_INFEASIBLE, "the goal needs energy and the profile has none");
     return NULL;
@@ -41,6 +57,7 @@ double mae_goal_objective(const mae_goal *goal, const mae_prediction *cost, doub
     case MAE_MIN_WEIGHTED:
         return (goal->weight > 0 ? goal->weight * cost->latency_ms / scale_latency : 0) +
                (goal->weight < 1 ? (1 - goal->weight) * cost->energy_mj / scale_energy : 0);
+    case MAE_MIN_PERIOD: /* of one frame after the other */
     case MAE_MIN_LATENCY:
         break;
     }
@@ -77,7 +94,7 @@ double mae_goal_miss(const mae_goal *goal, const mae_prediction *cost)
 
 void mae_goal_minimize_text(const mae_goal *goal, char *text, size_t size)
 {
-    static const char *const names[] = {"latency", "energy", "edp"};
+    static const char *const names[] = {"latency", "energy", "edp", "weighted", "period"};
     if (goal->minimize == MAE_MIN_WEIGHTED)
         snprintf(text, size, "weighted:%.17g", goal->weight);
     else
@@ -92,6 +109,8 @@ mae_error *mae_goal_parse(const char *text, mae_goal *goal)
         goal->minimize = MAE_MIN_ENERGY;
     } else if (strcmp(text, "edp") == 0) {
         goal->minimize = MAE_MIN_EDP;
+    } else if (strcmp(text, "period") == 0) {
+        goal->minimize = MAE_MIN_PERIOD;
     } else if (strncmp(text, "weighted:", 9) == 0) {
         char *end;
         double weight = strtod(text + 9, &end);
@@ -100,7 +119,7 @@ mae_error *mae_goal_parse(const char *text, mae_goal *goal)
         goal->minimize = MAE_MIN_WEIGHTED;
         goal->weight = weight;
     } else {
-        return mae_error_new(MAE_ERR_USAGE, "\"%s\" is not latency, energy, edp or weighted:W", text);
+        return mae_error_new(MAE_ERR_USAGE, "\"%s\" is not latency, energy, edp, weighted:W or period", text);
     }
     return NULL;
 }

@@ -11,6 +11,9 @@
 /* MAE_ERR_USAGE for a goal that makes no sense: NaN, a negative bound, a power cap without a period. */
 MAE_MUST_CHECK mae_error *mae_goal_check(const mae_goal *goal);
 
+/* The same for a goal of least period, which mae_goal_check() refuses. */
+MAE_MUST_CHECK mae_error *mae_goal_check_period(const mae_goal *goal);
+
 /* MAE_ERR_INFEASIBLE for a goal that needs energy on a profile without. */
 MAE_MUST_CHECK mae_error *mae_goal_check_energy(const mae_goal *goal, const mae_profile *profile);
 

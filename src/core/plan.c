@@ -1,8 +1,9 @@
 #include "core/plan.h"
 
+#include "core/plan_replicas.h"
+
 #include <stdlib.h>
 #include <string.h>
-
 
 mae_error *mae_plan_alloc(mae_plan **ret_plan)
 {
@@ -48,7 +49,8 @@ static bool copy_names(mae_plan *plan, mae_arena *arena, const mae_profile *prof
     return plan->model_name && plan->model_sha256 && plan->soc_name && plan->soc_mode;
 }
 
-static bool copy_segments(mae_plan *plan, mae_arena *arena, const mae_profile *profile, const int *mapping)
+bool mae_plan_cut(mae_arena *arena, const mae_profile *profile, const int *mapping,
+                  const mae_plan_segment **ret_segments, size_t *ret_n)
 {
     size_t n = profile->n_layers, count = 1;
     for (size_t l = 1; l < n; l++)
@@ -69,8 +71,8 @@ static bool copy_segments(mae_plan *plan, mae_arena *arena, const mae_profile *p
             return false;
         segments[s].n_layers++;
     }
-    plan->segments = segments;
-    plan->n_segments = count;
+    *ret_segments = segments;
+    *ret_n = count;
     return true;
 }
 
@@ -102,7 +104,8 @@ mae_error *mae_plan_create(const mae_profile *profile, const mae_goal *goal, con
     mae_arena *arena = mae_plan_private(plan)->arena;
     plan->goal = *goal;
     plan->has_energy = profile->energy != MAE_ENERGY_NONE;
-    if (!copy_names(plan, arena, profile) || !copy_segments(plan, arena, profile, mapping) ||
+    if (!copy_names(plan, arena, profile) ||
+        !mae_plan_cut(arena, profile, mapping, &plan->segments, &plan->n_segments) ||
         !copy_inputs(plan, arena, profile)) {
         mae_plan_destroy(plan);
         return mae_error_nomem();

@@ -6,6 +6,7 @@
 #include "core/goal.h"
 #include "core/graph.h"
 #include "core/plan.h"
+#include "core/plan_replicas.h"
 #include "core/profile_reader.h"
 
 static mae_error *read_cost(const mae_reader *r, const mae_place *at, mae_prediction *cost, bool *has_energy)
@@ -32,7 +33,7 @@ static mae_error *read_goal(const mae_reader *r, mae_goal *goal)
     mae_error *error = mae_goal_parse(minimize, goal);
     if (error) {
         mae_error_free(error);
-        return mae_reader_error(r, &at, "minimize", "\"%s\" is not latency, energy, edp or weighted:W", minimize);
+        return mae_reader_error(r, &at, "minimize", "\"%s\" is not latency, energy, edp, weighted:W or period", minimize);
     }
     MAE_TRY(mae_reader_number(r, &at, "max_latency_ms", false, HUGE_VAL, &goal->max_latency_ms));
     MAE_TRY(mae_reader_number(r, &at, "max_energy_mj", false, HUGE_VAL, &goal->max_energy_mj));
@@ -68,23 +69,30 @@ static mae_error *read_segment(const mae_reader *r, const mae_place *at, mae_pla
     return NULL;
 }
 
+mae_error *mae_plan_read_segments(const mae_reader *r, const char *name, json_t *list,
+                                  const mae_plan_segment **ret_segments, size_t *ret_n)
+{
+    size_t n = json_array_size(list);
+    if (n == 0)
+        return mae_json_error(r->json, name, "is empty");
+    mae_plan_segment *segments = mae_arena_array(r->arena, n, sizeof *segments);
+    if (!segments)
+        return mae_error_nomem();
+    for (size_t i = 0; i < n; i++) {
+        mae_place at = {.list = name, .index = (long)i, .object = json_array_get(list, i)};
+        MAE_TRY(read_segment(r, &at, &segments[i]));
+    }
+    *ret_segments = segments;
+    *ret_n = n;
+    return NULL;
+}
+
 static mae_error *read_segments(const mae_reader *r, mae_plan *plan)
 {
     json_t *list;
     size_t n;
     MAE_TRY(mae_reader_list(r, "segments", true, MAE_PROFILE_MAX_LAYERS, &list, &n));
-    if (n == 0)
-        return mae_json_error(r->json, "segments", "is empty");
-    mae_plan_segment *segments = mae_arena_array(r->arena, n, sizeof *segments);
-    if (!segments)
-        return mae_error_nomem();
-    for (size_t i = 0; i < n; i++) {
-        mae_place at = {.list = "segments", .index = (long)i, .object = json_array_get(list, i)};
-        MAE_TRY(read_segment(r, &at, &segments[i]));
-    }
-    plan->segments = segments;
-    plan->n_segments = n;
-    return NULL;
+    return mae_plan_read_segments(r, "segments", list, &plan->segments, &plan->n_segments);
 }
 
 static mae_error *read_singles(const mae_reader *r, mae_plan *plan)
@@ -173,6 +181,7 @@ static mae_error *read_plan(const mae_reader *r, mae_plan *plan)
         MAE_TRY(read_cost(r, &predicted, &plan->predicted, &plan->has_energy));
     MAE_TRY(read_singles(r, plan));
     MAE_TRY(read_maeg(r, plan));
+    MAE_TRY(mae_plan_read_throughput(r, plan));
     plan->optimal = json_is_true(json_object_get(r->root, "optimal"));
     MAE_TRY(mae_reader_number(r, &root, "gap", false, HUGE_VAL, &plan->gap));
     return mae_reader_number(r, &root, "solve_ms", false, HUGE_VAL, &plan->solve_ms);

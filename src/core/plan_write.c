@@ -3,6 +3,7 @@
 #include "core/graph.h"
 #include "core/json_writer.h"
 #include "core/plan.h"
+#include "core/plan_replicas.h"
 
 static json_t *write_cost(mae_json_writer *out, const mae_plan *plan, json_t *object, const mae_prediction *cost)
 {
@@ -12,14 +13,14 @@ static json_t *write_cost(mae_json_writer *out, const mae_plan *plan, json_t *ob
     return object;
 }
 
-static json_t *write_segments(mae_json_writer *out, const mae_plan *plan)
+json_t *mae_plan_write_segments(mae_json_writer *out, const mae_plan_segment *segments, size_t n)
 {
     json_t *list = json_array();
-    for (size_t s = 0; s < plan->n_segments; s++) {
+    for (size_t s = 0; s < n; s++) {
         json_t *object = json_object(), *layers = json_array();
-        for (size_t k = 0; k < plan->segments[s].n_layers; k++)
-            mae_json_append(out, layers, json_string(plan->segments[s].layers[k]));
-        mae_json_put(out, object, "pe", json_string(plan->segments[s].pe));
+        for (size_t k = 0; k < segments[s].n_layers; k++)
+            mae_json_append(out, layers, json_string(segments[s].layers[k]));
+        mae_json_put(out, object, "pe", json_string(segments[s].pe));
         mae_json_put(out, object, "layers", layers);
         mae_json_append(out, list, object);
     }
@@ -75,8 +76,8 @@ static json_t *write_model(mae_json_writer *out, const mae_plan *plan, json_t *k
 static json_t *write_plan(mae_json_writer *out, const mae_plan *plan)
 {
     static const char *const soc_keys[] = {"name", "mode", NULL};
-    static const char *const known[] = {"format",    "version", "model",   "soc", "goal",     "segments", "predicted",
-                                        "single_pe", "maeg",    "optimal", "gap", "solve_ms", NULL};
+    static const char *const known[] = {"format",    "version", "model",   "soc", "goal",     "segments",   "predicted",
+                                        "single_pe", "maeg",    "optimal", "gap", "solve_ms", "throughput", NULL};
     json_t *kept = mae_plan_private(plan)->kept;
     json_t *root = json_object(), *soc = json_object();
     mae_json_put(out, root, "format", json_string("mae-plan"));
@@ -87,13 +88,15 @@ static json_t *write_plan(mae_json_writer *out, const mae_plan *plan)
     mae_json_graft(out, soc, json_object_get(kept, "soc"), soc_keys);
     mae_json_put(out, root, "soc", soc);
     mae_json_put(out, root, "goal", mae_goal_to_json(&plan->goal, out));
-    mae_json_put(out, root, "segments", write_segments(out, plan));
+    mae_json_put(out, root, "segments", mae_plan_write_segments(out, plan->segments, plan->n_segments));
     mae_json_put(out, root, "predicted", write_cost(out, plan, json_object(), &plan->predicted));
     mae_json_put(out, root, "single_pe", write_singles(out, plan));
     mae_json_put(out, root, "maeg", write_maeg(out, plan));
     mae_json_put(out, root, "optimal", json_boolean(plan->optimal));
     mae_json_put(out, root, "gap", json_real(plan->gap));
     mae_json_put_optional(out, root, "solve_ms", plan->solve_ms);
+    if (plan->throughput)
+        mae_json_put(out, root, "throughput", mae_plan_write_throughput(out, plan));
     mae_json_graft(out, root, kept, known);
     return root;
 }

@@ -39,7 +39,10 @@ static mae_error *fill_singles(const mae_profile *profile, const mae_goal *goal,
 static mae_error *fill_maeg(const mae_profile *profile, const mae_goal *goal, mae_plan *plan)
 {
     double ms, mj, best = INFINITY;
+    mae_prediction cost = plan->predicted;
     MAE_TRY(mae_goal_scales(profile, goal, &ms, &mj));
+    if (plan->throughput)
+        cost.latency_ms = plan->throughput->period_ms; /* as a single PE's latency is its period */
     for (size_t i = 0; i < plan->n_single; i++) {
         double value = mae_goal_objective(goal, &plan->single[i].cost, ms, mj);
         if (!plan->single[i].meets_bounds || value >= best)
@@ -50,7 +53,7 @@ static mae_error *fill_maeg(const mae_profile *profile, const mae_goal *goal, ma
     plan->has_maeg = plan->baseline != NULL;
     plan->enables = !plan->has_maeg;
     if (plan->has_maeg && best > 0)
-        plan->maeg = 1 - mae_goal_objective(goal, &plan->predicted, ms, mj) / best;
+        plan->maeg = 1 - mae_goal_objective(goal, &cost, ms, mj) / best;
     return NULL;
 }
 
@@ -63,6 +66,11 @@ static mae_error *fill_all(const mae_profile *profile, const mae_goal *goal, con
         error = fill_singles(profile, goal, &index, plan);
     mae_cost_index_finish(&index);
     return error ? error : fill_maeg(profile, goal, plan);
+}
+
+mae_error *mae_plan_fill(const mae_profile *profile, const mae_goal *goal, const int *mapping, mae_plan *plan)
+{
+    return fill_all(profile, goal, mapping, plan);
 }
 
 mae_error *mae_plan_of_mapping(const mae_profile *profile, const mae_goal *goal, const int *mapping,
@@ -87,6 +95,8 @@ mae_error *mae_plan_solve(const mae_profile *profile, const mae_goal *goal, mae_
 {
     mae_solution solution;
     mae_plan *plan = NULL;
+    if (goal->minimize == MAE_MIN_PERIOD)
+        return mae_period_plan(profile, goal, NULL, ret_plan);
     MAE_TRY(mae_solve(profile, goal, NULL, &solution));
     mae_error *error = mae_plan_of_mapping(profile, goal, solution.mapping, &plan);
     free(solution.mapping);

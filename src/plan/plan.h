@@ -41,6 +41,14 @@ void mae_solutions_free(mae_solution *solutions, size_t n);
 MAE_MUST_CHECK mae_error *mae_front_within(const mae_profile *profile, const mae_goal *goal,
                                            const mae_plan_limits *limits, double epsilon, mae_front **ret_front);
 
+/* As mae_plan_solve(), for a goal of least period. `limits` may be NULL. */
+MAE_MUST_CHECK mae_error *mae_period_plan(const mae_profile *profile, const mae_goal *goal,
+                                          const mae_plan_limits *limits, mae_plan **ret_plan);
+
+/* Fills in predicted costs, the single PEs and MAEG of a plan of this mapping, whose `throughput` is filled in. */
+MAE_MUST_CHECK mae_error *mae_plan_fill(const mae_profile *profile, const mae_goal *goal, const int *mapping,
+                                        mae_plan *plan);
+
 /* L and E of a weighted goal (mae_goal_objective() of core/goal.h); 1 and 1 for the others. */
 MAE_MUST_CHECK mae_error *mae_goal_scales(const mae_profile *profile, const mae_goal *goal, double *ret_latency,
                                           double *ret_energy);
