@@ -205,7 +205,7 @@ typedef struct mae_clock_service {
 
 /* What a machine that is computed offers beside its clock: to who plays a script on it, and to who calls its PEs from
  * several threads. */
-#define MAE_VIRTUAL_SERVICE "mae.virtual/1"
+#define MAE_VIRTUAL_SERVICE "mae.virtual/2"
 
 typedef struct mae_virtual_service {
     bool (*is_virtual)(mae_pe *pe); /* its clock moves only when something runs or waits; else the rest is of no use */
@@ -219,6 +219,11 @@ typedef struct mae_virtual_service {
     double (*energy_mj)(mae_pe *pe);             /* of all rails, since the machine was made */
     void (*set_pace)(mae_pe *pe, double factor); /* on all times from now on */
     void (*set_ambient)(mae_pe *pe, double celsius);
+
+    /* PEs of one group (from 1 to how many PEs there are; 0: none) pass frames on to each other, several of which are
+     * under way: whoever brings a tensor brings the next frame's, however many have been made meanwhile. Also of a
+     * clock that passes by itself. False: there are not so many groups, or no memory. */
+    bool (*set_group)(mae_pe *pe, int group);
 } mae_virtual_service;
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@
 #include "cli/mapping.h"
 #include "cli/message.h"
 #include "cli/options.h"
+#include "cli/plan_period.h"
 #include "cli/plot.h"
 #include "cli/table.h"
 
@@ -48,7 +49,8 @@ static const cli_syntax syntax = {
     .text = "Finds the best mapping of a network's layers to PEs for a goal, by the costs of a profile.",
     .examples = "  mae plan net.profile.json -o net.plan.json\n"
                 "  mae plan net.profile.json --minimize energy --max-latency-ms 2.3 --json\n"
-                "  mae plan net.profile.json --minimize weighted:0.5 --front net.front.json\n",
+                "  mae plan net.profile.json --minimize weighted:0.5 --front net.front.json\n"
+                "  mae plan net.profile.json --minimize period -o net.plan.json\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
@@ -57,7 +59,7 @@ static const cli_syntax syntax = {
 
 static const char *goal_text(const mae_goal *goal, char text[static 256])
 {
-    static const char *const names[] = {"least latency", "least energy", "least energy x latency", "weighted"};
+    static const char *const names[] = {"least latency", "least energy", "least energy x latency", "weighted", "least period"};
     int n = snprintf(text, 256, "%s", names[goal->minimize]);
     if (goal->minimize == MAE_MIN_WEIGHTED)
         n += snprintf(text + n, 256 - (size_t)n, " (%g latency, %g energy)", goal->weight, 1 - goal->weight);
@@ -156,7 +158,7 @@ static int print_choices(const mae_profile *profile, const mae_plan *plan, const
 
 static const char *objective_text(mae_objective objective)
 {
-    static const char *const texts[] = {"latency", "energy", "energy x latency", "the weighted cost"};
+    static const char *const texts[] = {"latency", "energy", "energy x latency", "the weighted cost", "the period"};
     return texts[objective];
 }
 
@@ -216,6 +218,8 @@ static int print_plan(const mae_profile *profile, const plan_args *args, const m
     char goal[256];
     printf("%s%s%s: %s\n\n", *plan->model_name ? plan->model_name : "network", *plan->soc_name ? " on " : "",
            plan->soc_name, goal_text(&plan->goal, goal));
+    if (plan->throughput)
+        return cli_plan_period_print(plan);
     cli_mapping mapping;
     CLI_TRY(cli_mapping_of_plan(plan, profile, &mapping));
     int status = cli_mapping_print_segments(&mapping);
@@ -250,13 +254,23 @@ static int finish(const mae_profile *profile, const plan_args *args, const mae_p
     return args->json ? print_plan_json(plan) : print_plan(profile, args, plan, front);
 }
 
+/* The same limits where frames follow one another. */
+static mae_goal of_one_frame(const mae_goal *goal)
+{
+    mae_goal one = *goal;
+    if (one.minimize == MAE_MIN_PERIOD)
+        one.minimize = MAE_MIN_LATENCY;
+    return one;
+}
+
 /* A front is worth having even where the goal cannot be met: its bounds do not cut it. */
 static int make_front(const mae_profile *profile, const plan_args *args, const mae_goal *goal, mae_front **ret_front)
 {
     if (!args->front)
         return 0;
     mae_front *front;
-    CLI_TRY(cli_report(mae_front_solve(profile, goal, args->front_epsilon, &front)));
+    mae_goal limits = of_one_frame(goal);
+    CLI_TRY(cli_report(mae_front_solve(profile, &limits, args->front_epsilon, &front)));
     int status = cli_report(mae_front_write(profile, front, args->front));
     if (status)
         mae_front_destroy(front);
@@ -285,7 +299,8 @@ static int plan_profile(const mae_profile *profile, const plan_args *args, const
         status = finish(profile, args, plan, front);
         mae_plan_destroy(plan);
     } else if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
-        status = cli_explain_infeasible(profile, goal, args->json, error);
+        mae_goal one = of_one_frame(goal);
+        status = cli_explain_infeasible(profile, &one, args->json, error);
     } else {
         status = cli_report(error);
     }

@@ -16,7 +16,7 @@ const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS] = {
 };
 
 const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
-    {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL", "latency (default), energy, edp or weighted:W", 0},
+    {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL", "latency (default), energy, edp, weighted:W, period", 0},
     {"max-latency-ms", 0, CLI_NUMBER, offsetof(cli_goal, max_latency_ms), "X", "no plan slower than this", 0},
     {"max-energy-mj", 0, CLI_NUMBER, offsetof(cli_goal, max_energy_mj), "Y", "no plan hungrier than this", 0},
     {"max-power-w", 0, CLI_NUMBER, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},

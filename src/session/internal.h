@@ -149,7 +149,18 @@ MAE_MUST_CHECK mae_error *mae_runner_record(const mae_context *context, mae_fram
 MAE_MUST_CHECK mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference,
                                              double abs_tolerance, double rel_tolerance, mae_verdict *ret_verdict);
 
-/* session.c, for flows: the network; and a resource that both use, NULL if there is none. */
+/* runner.c: the machine whose time passes by who works on it; zero: time passes by itself. */
+mae_overlap_machine mae_context_machine(const mae_context *context);
+/* Compares every output (dense, one each) with the reference's, which has run. */
+MAE_MUST_CHECK mae_error *mae_runner_compare_values(mae_frame_runner *reference, const void *const *values,
+                                                    const mae_shape *shapes, double abs_tolerance, double rel_tolerance,
+                                                    mae_verdict *ret_verdict);
+
+/* session.c: is the plan for this network, of these shapes? Can the mapping's PEs run their layers? */
+MAE_MUST_CHECK mae_error *mae_model_check_plan(const mae_model *model, const mae_plan *plan);
+MAE_MUST_CHECK mae_error *mae_model_check_mapping(const mae_model *model, const int *mapping);
+/* session.c, for flows: where it was opened; the network; and a resource that both use, NULL if there is none. */
+mae_context *mae_session_context(const mae_session *session);
 const mae_graph *mae_session_graph(const mae_session *session);
 const char *mae_session_shared_resource(const mae_session *a, const mae_session *b);
 

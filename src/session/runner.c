@@ -178,8 +178,8 @@ static mae_error *find_lanes(const mae_context *context, int **ret_lanes)
     return NULL;
 }
 
-/* Of a computed SoC, whose time passes by who works on it; zero: time passes by itself. */
-static mae_overlap_machine machine_of(const mae_context *context)
+/* Of a computed SoC. */
+mae_overlap_machine mae_context_machine(const mae_context *context)
 {
     const mae_backend *backend = context->clock_pe ? context->clock_pe->backend : NULL;
     const mae_virtual_service *service = backend && backend->service ? backend->service(MAE_VIRTUAL_SERVICE) : NULL;
@@ -194,7 +194,7 @@ mae_error *mae_runner_overlap(const mae_context *context, mae_frame_runner *runn
     if (runner->overlap)
         return NULL;
     MAE_TRY(find_lanes(context, &lanes));
-    mae_error *error = mae_overlap_create(runner->program, lanes, machine_of(context), &runner->overlap);
+    mae_error *error = mae_overlap_create(runner->program, lanes, mae_context_machine(context), &runner->overlap);
     free(lanes);
     return error;
 }
@@ -238,21 +238,36 @@ static void take_difference(mae_verdict *verdict, const mae_difference *differen
     verdict->ok = verdict->ok && difference->ok;
 }
 
-mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference, double abs_tolerance,
-                              double rel_tolerance, mae_verdict *ret_verdict)
+mae_error *mae_runner_compare_values(mae_frame_runner *reference, const void *const *values, const mae_shape *shapes,
+                                     double abs_tolerance, double rel_tolerance, mae_verdict *ret_verdict)
 {
-    const mae_graph *graph = runner->graph;
+    const mae_graph *graph = reference->graph;
     mae_verdict verdict = {.ok = true, .abs_tolerance = abs_tolerance, .rel_tolerance = rel_tolerance};
     for (size_t i = 0; i < graph->n_outputs; i++) {
-        const void *value, *wanted;
-        mae_shape shape, wanted_shape;
-        MAE_TRY(mae_runner_output(runner, i, &value, &shape));
+        const void *wanted;
+        mae_shape wanted_shape;
         MAE_TRY(mae_runner_output(reference, i, &wanted, &wanted_shape));
         mae_difference difference = {INFINITY, INFINITY, false};
-        if (mae_shape_equal(&shape, &wanted_shape))
-            difference = mae_compare(&shape, value, wanted, abs_tolerance, rel_tolerance);
+        if (mae_shape_equal(&shapes[i], &wanted_shape))
+            difference = mae_compare(&shapes[i], values[i], wanted, abs_tolerance, rel_tolerance);
         take_difference(&verdict, &difference, graph->tensors[graph->outputs[i]].name);
     }
     *ret_verdict = verdict;
     return NULL;
+}
+
+mae_error *mae_runner_compare(mae_frame_runner *runner, mae_frame_runner *reference, double abs_tolerance,
+                              double rel_tolerance, mae_verdict *ret_verdict)
+{
+    size_t n = runner->graph->n_outputs;
+    const void **values = calloc(n + 1, sizeof *values);
+    mae_shape *shapes = calloc(n + 1, sizeof *shapes);
+    mae_error *error = values && shapes ? NULL : mae_error_nomem();
+    for (size_t i = 0; i < n && !error; i++)
+        error = mae_runner_output(runner, i, &values[i], &shapes[i]);
+    if (!error)
+        error = mae_runner_compare_values(reference, values, shapes, abs_tolerance, rel_tolerance, ret_verdict);
+    free(values);
+    free(shapes);
+    return error;
 }

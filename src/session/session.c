@@ -35,8 +35,9 @@ static mae_error *check_input(const mae_graph *graph, const char *name, const ma
     return mae_error_new(MAE_ERR_INPUT, "the plan is for a model with an input \"%s\", which this one has not", name);
 }
 
-static mae_error *check_plan(const mae_graph *graph, const mae_plan *plan)
+mae_error *mae_model_check_plan(const mae_model *model, const mae_plan *plan)
 {
+    const mae_graph *graph = model->graph;
     if (*plan->model_sha256 && *graph->sha256 && strcmp(plan->model_sha256, graph->sha256) != 0)
         return mae_error_new(MAE_ERR_INPUT, "the plan is for another model: \"%s\" with sha256 %.12s..., not %.12s...",
                              plan->model_name, plan->model_sha256, graph->sha256);
@@ -45,7 +46,7 @@ static mae_error *check_plan(const mae_graph *graph, const mae_plan *plan)
     return NULL;
 }
 
-static mae_error *check_supported(const mae_model *model, const int *mapping)
+mae_error *mae_model_check_mapping(const mae_model *model, const int *mapping)
 {
     for (size_t l = 0; l < model->graph->n_layers; l++) {
         const char *reason = "";
@@ -65,11 +66,11 @@ static mae_error *open_session(mae_session *session, const mae_plan *plan)
     int *mapping = calloc(graph->n_layers + 1, sizeof *mapping);
     if (!mapping)
         return mae_error_nomem();
-    mae_error *error = plan ? check_plan(graph, plan) : NULL;
+    mae_error *error = plan ? mae_model_check_plan(session->model, plan) : NULL;
     if (!error && plan)
         error = mae_context_map_plan(session->context, graph, plan, mapping);
     if (!error)
-        error = check_supported(session->model, mapping);
+        error = mae_model_check_mapping(session->model, mapping);
     if (!error)
         error = mae_runner_create(session->context, graph, mapping, &session->runner);
     free(mapping);
@@ -89,6 +90,11 @@ static mae_error *open_session(mae_session *session, const mae_plan *plan)
         session->segments[s].last = segment->last;
     }
     return NULL;
+}
+
+mae_context *mae_session_context(const mae_session *session)
+{
+    return session->context;
 }
 
 const mae_graph *mae_session_graph(const mae_session *session)

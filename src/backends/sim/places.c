@@ -49,7 +49,7 @@ static const mae_transfer_override *find_override(const mae_profile *profile, in
     return NULL;
 }
 
-static mae_error *transfer(const mae_profile *profile, int tensor, int from, int to, sim_phase *ret_cost)
+mae_error *sim_soc_transfer(const mae_profile *profile, int tensor, int from, int to, sim_phase *ret_cost)
 {
     const mae_transfer_override *override = find_override(profile, tensor, from, to);
     if (override) {
@@ -86,10 +86,10 @@ static mae_error *fetch(sim_soc *soc, int tensor, int pe, sim_phase *ret_cost)
     bool is_input = soc->profile->tensors[tensor].producer < 0;
     sim_phase cost = {0, 0};
     if (place->home == pe && !is_input && !place->handed) {
-        MAE_TRY(transfer(soc->profile, tensor, pe, pe, &cost));
+        MAE_TRY(sim_soc_transfer(soc->profile, tensor, pe, pe, &cost));
         place->handed = true;
     } else if (place->home >= 0 && place->home != pe && !(place->have >> pe & 1)) {
-        MAE_TRY(transfer(soc->profile, tensor, place->home, pe, &cost));
+        MAE_TRY(sim_soc_transfer(soc->profile, tensor, place->home, pe, &cost));
         place->have |= UINT64_C(1) << pe;
     }
     *ret_cost = cost;
@@ -98,9 +98,14 @@ static mae_error *fetch(sim_soc *soc, int tensor, int pe, sim_phase *ret_cost)
 
 mae_error *sim_soc_fetch(sim_soc *soc, int tensor, int pe, const size_t *uses, size_t n_uses, sim_phase *ret_cost)
 {
+    mae_error *error;
     pthread_mutex_lock(&soc->lock);
-    note_uses(soc, tensor, uses, n_uses);
-    mae_error *error = fetch(soc, tensor, pe, ret_cost);
+    if (soc->pes[pe].group) {
+        error = sim_groups_fetch(soc, tensor, pe, uses, n_uses, ret_cost);
+    } else {
+        note_uses(soc, tensor, uses, n_uses);
+        error = fetch(soc, tensor, pe, ret_cost);
+    }
     pthread_mutex_unlock(&soc->lock);
     return error;
 }
@@ -109,10 +114,13 @@ mae_error *sim_soc_produce(sim_soc *soc, int tensor, int pe, sim_phase *ret_cost
 {
     pthread_mutex_lock(&soc->lock);
     const mae_profile *profile = soc->profile;
-    reset(&soc->places[tensor], pe);
     mae_error *error = NULL;
     sim_phase cost = {0, 0};
-    if (profile->tensors[tensor].is_output && profile->host >= 0 && profile->host != pe)
+    if (soc->pes[pe].group)
+        error = sim_groups_produce(soc, tensor, pe, &cost);
+    else
+        reset(&soc->places[tensor], pe);
+    if (!soc->pes[pe].group && profile->tensors[tensor].is_output && profile->host >= 0 && profile->host != pe)
         error = fetch(soc, tensor, profile->host, &cost);
     pthread_mutex_unlock(&soc->lock);
     if (!error)

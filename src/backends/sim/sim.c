@@ -281,9 +281,15 @@ static void set_ambient(mae_pe *pe, double c)
     sim_soc_set_ambient(soc_of(pe), c);
 }
 
+static bool set_group(mae_pe *pe, int group)
+{
+    return sim_soc_set_group(soc_of(pe), ((sim_pe *)pe)->index, group);
+}
+
 static const void *sim_service(const char *name)
 {
-    static const mae_virtual_service machine = {is_virtual, hold, wait_for, all_energy_mj, set_pace, set_ambient};
+    static const mae_virtual_service machine = {is_virtual, hold,        wait_for, all_energy_mj,
+                                                set_pace,   set_ambient, set_group};
     static const mae_sim_service service = {now_ns, energy_mj, celsius, layer_runs, hold};
     static const mae_clock_service clock = {now_ns, wait_ns, set_alarm};
     if (strcmp(name, MAE_CLOCK_SERVICE) == 0)

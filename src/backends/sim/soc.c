@@ -26,6 +26,7 @@ static void destroy(sim_soc *soc)
     free(soc->first_use);
     free(soc->seen);
     free(soc->layer_runs);
+    sim_groups_destroy(soc->groups);
     for (size_t k = 0; k < SIM_N_SOC_KEYS; k++)
         free(soc->text[k]);
     free(soc->name);

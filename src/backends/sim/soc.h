@@ -85,6 +85,9 @@ MAE_MUST_CHECK mae_error *sim_soc_fetch(sim_soc *soc, int tensor, int pe, const 
                                         sim_phase *ret_cost);
 MAE_MUST_CHECK mae_error *sim_soc_produce(sim_soc *soc, int tensor, int pe, sim_phase *ret_cost);
 
+/* As mae_virtual_service has it; false: there are not so many groups, or no memory. */
+bool sim_soc_set_group(sim_soc *soc, int pe, int group);
+
 /* The number of the layer's first input, all inputs of all layers counted through. */
 size_t sim_soc_first_use(const sim_soc *soc, int layer);
 

@@ -19,6 +19,8 @@ typedef struct sim_place {
     bool handed;    /* to a later segment of its home */
 } sim_place;
 
+typedef struct sim_groups sim_groups;
+
 /* A PE of the profile, opened or not. */
 typedef struct sim_pe_state {
     int resource;       /* the first PE with the same */
@@ -29,6 +31,7 @@ typedef struct sim_pe_state {
     double delay_ns; /* of its next run */
     bool lost;
     uint64_t attempts;
+    int group; /* whose frames overlap, from 1; 0: its frames follow one another */
     /* on a real clock: the end of its last run, by the model, and who was told of it when */
     double end_ns, told_ns;
     pthread_t told;
@@ -67,7 +70,18 @@ struct sim_soc {
     size_t *first_use; /* per layer: number of its first input */
     uint64_t *seen;    /* per input of all layers: epoch in which it was brought */
     uint64_t *layer_runs;
+    sim_groups *groups; /* NULL: there are none */
 };
+
+/* groups.c: the SoC is locked. */
+sim_groups *sim_groups_create(const mae_profile *profile); /* NULL: out of memory */
+void sim_groups_destroy(sim_groups *groups);               /* takes NULL */
+MAE_MUST_CHECK mae_error *sim_groups_fetch(sim_soc *soc, int tensor, int pe, const size_t *uses, size_t n_uses,
+                                           sim_phase *ret_cost);
+MAE_MUST_CHECK mae_error *sim_groups_produce(sim_soc *soc, int tensor, int pe, sim_phase *ret_cost);
+/* places.c: by a transfer row or an override. */
+MAE_MUST_CHECK mae_error *sim_soc_transfer(const mae_profile *profile, int tensor, int from, int to,
+                                           sim_phase *ret_cost);
 
 /* places.c */
 MAE_MUST_CHECK mae_error *sim_places_init(sim_soc *soc);
