@@ -52,13 +52,19 @@ static void let_go_on(mae_flow *flow, pthread_cond_t *what)
 
 /* ---- workers ---- */
 
+static bool may_begin(const mae_flow *flow, const mae_flow_replica *replica)
+{
+    return flow->begun != flow->submitted && replica->under_way < replica->most;
+}
+
 /* The next frame for this stage; NULL: none. */
 static mae_flow_slot *next_frame(mae_flow_worker *w)
 {
     mae_flow *flow = w->flow;
     if (w->number == 0) {
-        if (flow->begun == flow->submitted)
+        if (!may_begin(flow, &flow->replicas[w->replica]))
             return NULL;
+        flow->replicas[w->replica].under_way++;
         mae_flow_slot *s = &flow->slots[flow->begun++ % flow->n_slots];
         s->replica = w->replica;
         s->begun_ns = mae_context_now_ns(flow->context);
@@ -85,6 +91,10 @@ static void pass_on(mae_flow_worker *w, mae_flow_slot *s, mae_error *error)
     s->error = error;
     s->end_ns = mae_context_now_ns(flow->context);
     s->done = true;
+    mae_flow_replica *replica = &flow->replicas[w->replica];
+    replica->under_way--;
+    if (may_begin(flow, replica))
+        wake(replica->first);
     if (s == &flow->slots[flow->taken % flow->n_slots])
         let_go_on(flow, &flow->finished);
 }
@@ -136,11 +146,11 @@ mae_error *mae_flow_input(mae_flow *flow, size_t input, void **ret_data, size_t 
     return NULL;
 }
 
-/* The first replica that has nothing to do; where all have, the first that is through looks by itself. */
+/* The first replica that can begin it; where none can, the first that is through looks by itself. */
 static void wake_first(mae_flow *flow)
 {
     for (size_t i = 0; i < flow->n_replicas; i++)
-        if (!flow->replicas[i].first->awake) {
+        if (!flow->replicas[i].first->awake && may_begin(flow, &flow->replicas[i])) {
             wake(flow->replicas[i].first);
             return;
         }

@@ -20,10 +20,10 @@ typedef struct mae_flow_worker {
     bool started;
 } mae_flow_worker;
 
-/* Of a flow opened from a plan. */
 typedef struct mae_flow_replica {
     mae_flow_worker *first;
-    int *mapping; /* PEs of the context; NULL: a session */
+    size_t most, under_way; /* frames: enough to keep its slowest stage busy, and no more; those in it */
+    int *mapping;           /* PEs of the context; NULL: a session */
     double abs_tolerance, rel_tolerance;
 } mae_flow_replica;
 

@@ -47,6 +47,7 @@ mae_error *mae_flow_open(mae_session *const *sessions, size_t n, size_t room, ma
     MAE_TRY(mae_flow_create(mae_session_context(sessions[0]), mae_session_graph(sessions[0]), n, n, &flow));
     for (size_t i = 0; i < n; i++) {
         flow->replicas[i].first = &flow->workers[i];
+        flow->replicas[i].most = 1;
         flow->workers[i].replica = i;
         flow->workers[i].stage = (mae_flow_stage){.graph = flow->graph, .session = sessions[i]};
     }
@@ -141,10 +142,22 @@ static mae_error *make_stages(const opening *o, mae_flow *flow, size_t replica, 
     return NULL;
 }
 
+/* So many frames keep the slowest of its stages busy, where each takes as long as planned, and one more where they do
+ * not; with more they would only wait for each other inside. */
+static size_t most_in(const mae_plan *plan, size_t replica, size_t n_stages)
+{
+    const mae_plan_replica *r = plan->throughput ? &plan->throughput->replicas[replica] : NULL;
+    if (n_stages == 1)
+        return 1;
+    double frames = r && r->period_ms > 0 ? ceil(r->cost.latency_ms / r->period_ms - 1e-9) : 1;
+    return (size_t)fmin(fmax(frames, 1), (double)n_stages) + 1;
+}
+
 static mae_error *make_replica(const opening *o, mae_flow *flow, size_t replica, mae_flow_worker *workers)
 {
     mae_flow_replica *r = &flow->replicas[replica];
     size_t n = flow->graph->n_layers;
+    r->most = most_in(o->plan, replica, o->stages[replica]);
     r->mapping = malloc((n + 1) * sizeof *r->mapping);
     if (!r->mapping)
         return mae_error_nomem();
@@ -158,12 +171,14 @@ static mae_error *make_replica(const opening *o, mae_flow *flow, size_t replica,
 }
 
 /* While the slowest replica holds the frame that is to be taken next, the others go on. */
-static size_t room_for(const mae_plan *plan, size_t n_stages)
+static size_t room_for(const mae_plan *plan, const mae_flow *flow)
 {
     const mae_plan_throughput *t = plan->throughput;
-    double room = 2 * (double)n_stages, frames = 0;
+    double room = 2 * (double)flow->n_workers, longest = 0, frames = 0;
+    for (size_t i = 0; t && i < t->n_replicas; i++)
+        longest = fmax(longest, (double)flow->replicas[i].most * t->replicas[i].period_ms);
     for (size_t i = 0; t && i < t->n_replicas && t->replicas[i].period_ms > 0; i++)
-        frames += ceil(t->latency_ms / t->replicas[i].period_ms) + 1;
+        frames += ceil(longest / t->replicas[i].period_ms) + (double)flow->replicas[i].most;
     return (size_t)fmin(fmax(room, frames), MOST_ROOM);
 }
 
@@ -181,7 +196,7 @@ static mae_error *make_flow(const opening *o, size_t room, mae_flow **ret_flow)
     for (size_t r = 0; r < o->n_replicas && !error; workers += o->stages[r++])
         error = make_replica(o, flow, r, workers);
     if (!error)
-        error = mae_flow_start(flow, room ? room : room_for(o->plan, n_stages));
+        error = mae_flow_start(flow, room ? room : room_for(o->plan, flow));
     if (error)
         mae_flow_close(flow);
     else
