@@ -59,7 +59,8 @@ static const cli_syntax syntax = {
 
 static const char *goal_text(const mae_goal *goal, char text[static 256])
 {
-    static const char *const names[] = {"least latency", "least energy", "least energy x latency", "weighted", "least period"};
+    static const char *const names[] = {"least latency", "least energy", "least energy x latency", "weighted",
+                                        "least period"};
     int n = snprintf(text, 256, "%s", names[goal->minimize]);
     if (goal->minimize == MAE_MIN_WEIGHTED)
         n += snprintf(text + n, 256 - (size_t)n, " (%g latency, %g energy)", goal->weight, 1 - goal->weight);

@@ -10,9 +10,10 @@
 #include "cli/input.h"
 #include "cli/json.h"
 #include "cli/message.h"
-#include "cli/npy.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/progress.h"
+#include "cli/run_flow.h"
 #include "cli/table.h"
 #include "cli/trace.h"
 
@@ -110,6 +111,8 @@ static int open_all(run *r, const char *path)
     CLI_TRY(cli_model_open(r->context, "run", path, &r->args->shapes, r->plan, &r->model));
     r->graph = mae_model_graph(r->model);
     CLI_TRY(cli_inputs_load(&r->args->inputs, "run", r->graph, &r->inputs));
+    if (r->plan && r->plan->throughput)
+        return 0;
     CLI_TRY(open_session(r));
     if (r->args->trace) {
         CLI_TRY(cli_report(mae_recorder_create(r->graph, CLI_TRACE_EVENTS, &r->recorder)));
@@ -140,70 +143,16 @@ static int run_frames(run *r)
     return cli_report(error);
 }
 
-/* Nearest rank. */
-static double percentile(const double *sorted, int n, double part)
-{
-    int rank = (int)(part * n + 0.999999);
-    return sorted[rank < 1 ? 0 : rank > n ? n - 1 : rank - 1];
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* ---- outputs ---- */
-
-/* A file name for a tensor: letters, digits and ".-_"; nothing hidden, nothing in another folder. */
-static void file_name(const char *name, char *file, size_t room)
-{
-    size_t n = 0;
-    for (; *name && n + 1 < room; name++) {
-        bool plain = (*name >= '0' && *name <= '9') || (*name >= 'A' && *name <= 'Z') ||
-                     (*name >= 'a' && *name <= 'z') || *name == '-' || *name == '_' || (*name == '.' && n > 0);
-        file[n++] = plain ? *name : '_';
-    }
-    if (n == 0)
-        file[n++] = '_';
-    file[n] = '\0';
-}
-
-/* How many outputs before this one have the same file name. */
-static int count_same(const mae_graph *graph, size_t output, const char *file)
-{
-    int same = 0;
-    for (size_t i = 0; i < output; i++) {
-        char other[160];
-        file_name(graph->tensors[graph->outputs[i]].name, other, sizeof other);
-        same += strcmp(file, other) == 0;
-    }
-    return same;
-}
-
-static int write_output(const run *r, size_t output)
-{
-    const void *data;
-    mae_shape shape;
-    CLI_TRY(cli_report(mae_session_output(r->session, output, &data, &shape)));
-    char file[160], *path;
-    file_name(r->graph->tensors[r->graph->outputs[output]].name, file, sizeof file);
-    int same = count_same(r->graph, output, file), n;
-    if (same > 0)
-        n = asprintf(&path, "%s/%s.%d.npy", r->args->output, file, same + 1);
-    else
-        n = asprintf(&path, "%s/%s.npy", r->args->output, file);
-    if (n < 0)
-        return cli_nomem();
-    int status = cli_npy_write(path, &shape, data);
-    free(path);
-    return status;
-}
 
 static int write_files(const run *r)
 {
-    for (size_t i = 0; i < r->graph->n_outputs && r->args->output; i++)
-        CLI_TRY(write_output(r, i));
+    for (size_t i = 0; i < r->graph->n_outputs && r->args->output; i++) {
+        const void *data;
+        mae_shape shape;
+        CLI_TRY(cli_report(mae_session_output(r->session, i, &data, &shape)));
+        CLI_TRY(cli_output_write(r->graph, r->args->output, i, &shape, data));
+    }
     return cli_trace_write(r->args->trace, r->recorder);
 }
 
@@ -214,29 +163,20 @@ static json_t *outputs_json(const run *r)
         const void *data;
         mae_shape shape;
         mae_error *error = mae_session_output(r->session, i, &data, &shape);
+        if (!error)
+            json_array_append_new(array, cli_output_json(r->graph, i, &shape));
         mae_error_free(error);
-        if (error)
-            continue;
-        json_t *dims = json_array();
-        for (int d = 0; d < shape.rank; d++)
-            json_array_append_new(dims, json_integer(shape.dims[d]));
-        json_array_append_new(array, json_pack("{s:s,s:o,s:s}", "name", r->graph->tensors[r->graph->outputs[i]].name,
-                                               "shape", dims, "dtype", mae_dtype_text(shape.dtype)));
     }
     return array;
 }
 
 static int print_json(const run *r)
 {
-    json_t *verify = json_null();
-    if (r->args->verify)
-        verify = json_pack("{s:o,s:o,s:f,s:f,s:b}", "max_abs", cli_json_number(r->verdict.max_abs), "max_rel",
-                           cli_json_number(r->verdict.max_rel), "abs_tolerance", r->verdict.abs_tolerance,
-                           "rel_tolerance", r->verdict.rel_tolerance, "ok", r->verdict.ok);
-    return cli_json_print(json_pack("{s:s,s:i,s:i,s:{s:f,s:f,s:f},s:o,s:o}", "format", "mae-run", "version", 1,
-                                    "frames", r->frames, "latency_ms", "p50", percentile(r->times_ms, r->frames, 0.5),
-                                    "p99", percentile(r->times_ms, r->frames, 0.99), "max", r->times_ms[r->frames - 1],
-                                    "verify", verify, "outputs", outputs_json(r)));
+    json_t *verify = r->args->verify ? cli_verdict_json(&r->verdict) : json_null();
+    return cli_json_print(json_pack(
+        "{s:s,s:i,s:i,s:{s:f,s:f,s:f},s:o,s:o}", "format", "mae-run", "version", 1, "frames", r->frames, "latency_ms",
+        "p50", cli_percentile(r->times_ms, r->frames, 0.5), "p99", cli_percentile(r->times_ms, r->frames, 0.99), "max",
+        r->times_ms[r->frames - 1], "verify", verify, "outputs", outputs_json(r)));
 }
 
 /* The segments of the last frame. */
@@ -264,8 +204,8 @@ static int print_text(const run *r)
 {
     CLI_TRY(print_segments(r));
     printf("\n%d frame%s: median %.4f ms, 99th percentile %.4f ms, longest %.4f ms\n", r->frames,
-           r->frames == 1 ? "" : "s", percentile(r->times_ms, r->frames, 0.5), percentile(r->times_ms, r->frames, 0.99),
-           r->times_ms[r->frames - 1]);
+           r->frames == 1 ? "" : "s", cli_percentile(r->times_ms, r->frames, 0.5),
+           cli_percentile(r->times_ms, r->frames, 0.99), r->times_ms[r->frames - 1]);
     for (size_t i = 0; i < r->graph->n_outputs; i++) {
         const void *data;
         mae_shape shape;
@@ -274,9 +214,7 @@ static int print_text(const run *r)
         printf("output %s: %s\n", r->graph->tensors[r->graph->outputs[i]].name, cli_shape_text(&shape, text));
     }
     if (r->args->verify && r->verdict.ok)
-        printf("verified against ONNX Runtime: largest error %.3g, relative %.3g (tolerance %g + %g x the output's "
-               "largest)\n",
-               r->verdict.max_abs, r->verdict.max_rel, r->verdict.abs_tolerance, r->verdict.rel_tolerance);
+        cli_verdict_print(&r->verdict);
     return 0;
 }
 
@@ -285,20 +223,16 @@ static int print_text(const run *r)
 static int run_all(run *r, const char *path)
 {
     CLI_TRY(open_all(r, path));
+    if (r->plan && r->plan->throughput)
+        return cli_run_flow(&(cli_flow_run){r->context, r->model, r->plan, &r->inputs, r->args->plan, r->args->output,
+                                            r->args->trace, r->args->frames, r->args->verify, r->args->json});
     CLI_TRY(run_frames(r));
-    qsort(r->times_ms, (size_t)r->frames, sizeof *r->times_ms, compare_doubles);
+    cli_sort(r->times_ms, (size_t)r->frames);
     if (r->args->verify)
         CLI_TRY(cli_report(mae_session_verify(r->session, &r->verdict)));
     CLI_TRY(write_files(r));
     CLI_TRY(r->args->json ? print_json(r) : print_text(r));
-    if (r->args->verify && !r->verdict.ok)
-        return cli_error(
-            MAE_ERR_VERIFY,
-            "output '%s' differs from ONNX Runtime's by %.3g, relative %.3g: beyond the tolerance of %g + %g x "
-            "the output's largest",
-            r->verdict.output ? r->verdict.output : "?", r->verdict.max_abs, r->verdict.max_rel,
-            r->verdict.abs_tolerance, r->verdict.rel_tolerance);
-    return 0;
+    return r->args->verify ? cli_verdict_check(&r->verdict) : 0;
 }
 
 int cli_run(int argc, char **argv)

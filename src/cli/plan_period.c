@@ -76,8 +76,7 @@ static int print_choices(const mae_plan *plan)
     for (size_t i = 0; i < plan->n_single; i++) {
         const mae_prediction *cost = &plan->single[i].cost;
         const double figures[] = {cost->latency_ms, cost->latency_ms, cost->energy_mj};
-        add_choice(table, plan, plan->single[i].name, figures,
-                   plan->single[i].meets_bounds ? "" : "misses the bounds");
+        add_choice(table, plan, plan->single[i].name, figures, plan->single[i].meets_bounds ? "" : "misses the bounds");
     }
     return cli_table_finish(table);
 }
