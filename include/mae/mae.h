@@ -23,6 +23,7 @@
 #include "mae/profile.h"
 #include "mae/scenario.h"
 #include "mae/recorder.h"
+#include "mae/report.h"
 #include "mae/types.h"
 
 #ifdef __cplusplus

@@ -39,8 +39,8 @@ static void print_option(const cli_option *o)
 
 static void print_help(const cli_syntax *s)
 {
-    printf("Usage: mae %s%s%s [options]\n\n%s\n", s->command, s->operand ? " " : "", s->operand ? s->operand : "",
-           s->text);
+    printf("Usage: mae %s%s%s%s [options]\n\n%s\n", s->command, s->operand ? " " : "", s->operand ? s->operand : "",
+           s->operand_many ? "..." : "", s->text);
     for (size_t g = 0; g < s->n_groups; g++) {
         printf("\n%s:\n", s->groups[g].title);
         for (size_t i = 0; i < s->groups[g].n; i++)
@@ -148,8 +148,15 @@ static int parse_option(parser *p, const char *word)
 
 static int parse_operand(parser *p, const char *word)
 {
-    if (!p->syntax->operand || p->operand)
-        return cli_usage(p->syntax->command, "unexpected argument '%s'", word);
+    const cli_syntax *syntax = p->syntax;
+    if (!syntax->operand || (p->operand && !syntax->operand_many))
+        return cli_usage(syntax->command, "unexpected argument '%s'", word);
+    if (syntax->operand_many) {
+        cli_texts *texts = (cli_texts *)(void *)(p->args + syntax->operands);
+        if (texts->n == CLI_MAX_TEXTS)
+            return cli_usage(syntax->command, "more than %d of %s", CLI_MAX_TEXTS, syntax->operand);
+        texts->item[texts->n++] = word;
+    }
     p->operand = word;
     return 0;
 }

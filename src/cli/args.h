@@ -44,6 +44,8 @@ typedef struct cli_syntax {
     const char *command; /* "plan" */
     const char *operand; /* "PROFILE"; NULL: none */
     bool operand_optional;
+    bool operand_many;    /* they go, in their order, ... */
+    size_t operands;      /* ... into the cli_texts at this offset of the command's struct */
     const char *summary;  /* a line for "mae --help" */
     const char *text;     /* what it does, for "mae plan --help" */
     const char *examples; /* lines */

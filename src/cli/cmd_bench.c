@@ -1,6 +1,7 @@
 /* mae bench: the main job, in one go. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -16,7 +17,7 @@
 #include "cli/trace.h"
 
 typedef struct bench_args {
-    const char *output, *profile, *trace;
+    const char *output, *profile, *trace, *report;
     double budget_s, race_s;
     bool json, all;
     cli_texts shapes;
@@ -33,6 +34,7 @@ static const cli_option own_options[] = {
      "time of the final rounds, of metering them, and at most of choosing (default 10)", 0},
     {"trace", 0, CLI_TEXT, offsetof(bench_args, trace), "FILE",
      "write what every frame of the final rounds did (Chrome, Perfetto)", 0},
+    {"report", 0, CLI_TEXT, offsetof(bench_args, report), "FILE", "write a page of what was found (HTML)", 0},
     {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
     {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
@@ -52,11 +54,39 @@ static const cli_syntax syntax = {
             "every single PE turn by turn, and compares the outputs. If no mix wins, the plan is the best single PE.",
     .examples = "  mae bench model.onnx\n"
                 "  mae bench model.onnx --input photo.jpg --threads 2 -o model.plan.json\n"
+                 "  mae bench model.onnx --report model.html\n"
                 "  mae bench model.onnx --shape image=1,3,320,320 --budget 10 --race 5 --json\n"
                 "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
+
+static int add_to_report(const mae_bench *bench, const mae_recorder *recorder, mae_report *report)
+{
+    char *text = NULL;
+    CLI_TRY(cli_report(mae_report_add_profile(report, "profile of this bench", bench->profile)));
+    CLI_TRY(cli_report(mae_bench_to_json(bench, &text)));
+    int status = cli_report(mae_report_add_text(report, "this bench", text, strlen(text)));
+    free(text);
+    text = NULL;
+    if (!status && recorder) {
+        CLI_TRY(cli_report(mae_recorder_to_json(recorder, &text)));
+        status = cli_report(mae_report_add_text(report, "its final rounds", text, strlen(text)));
+        free(text);
+    }
+    return status;
+}
+
+static int write_report(const mae_bench *bench, const mae_recorder *recorder, const char *path)
+{
+    mae_report *report;
+    CLI_TRY(cli_report(mae_report_create(&report)));
+    int status = add_to_report(bench, recorder, report);
+    if (!status)
+        status = cli_report(mae_report_write(report, path));
+    mae_report_destroy(report);
+    return status;
+}
 
 static int show(const mae_bench *bench, const bench_args *args)
 {
@@ -168,12 +198,14 @@ static int bench_with(mae_context *context, mae_model *model, const bench_args *
     }
     mae_bench *bench = NULL;
     int status = 0;
-    if (args->trace)
+    if (args->trace || args->report)
         status = cli_report(mae_recorder_create(mae_model_graph(model), CLI_TRACE_EVENTS, &options.recorder));
     if (!status)
         status = measure(context, model, args, &options, &bench);
     if (!status)
-        status = cli_trace_write(args->trace, options.recorder);
+        status = args->trace ? cli_trace_write(args->trace, options.recorder) : 0;
+    if (!status && args->report)
+        status = write_report(bench, options.recorder, args->report);
     mae_recorder_destroy(options.recorder);
     free(given);
     if (status) {
@@ -216,6 +248,8 @@ int cli_bench(int argc, char **argv)
         CLI_TRY(cli_file_probe(args.output));
     if (args.trace)
         CLI_TRY(cli_file_probe(args.trace));
+    if (args.report)
+        CLI_TRY(cli_file_probe(args.report));
     mae_profile *profile = NULL;
     if (args.profile)
         CLI_TRY(cli_report(mae_profile_read(args.profile, &profile)));

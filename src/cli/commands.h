@@ -9,5 +9,6 @@ int cli_eval(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_stream(int argc, char **argv);
 int cli_bench(int argc, char **argv);
+int cli_report_page(int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@ static const struct {
     {"eval", cli_eval, "say what a given mapping costs"},
     {"run", cli_run, "run a network, mapped by a plan"},
     {"stream", cli_stream, "run a network frame after frame, the mapping following the state; or play a script"},
+    {"report", cli_report_page, "make a page of what the other commands found"},
 };
 
 #define N_COMMANDS (sizeof commands / sizeof *commands)

@@ -23,7 +23,7 @@ static mae_error *read_cost(const mae_reader *r, const mae_place *at, mae_predic
     return NULL;
 }
 
-static mae_error *read_goal(const mae_reader *r, mae_goal *goal)
+mae_error *mae_reader_goal(const mae_reader *r, mae_goal *goal)
 {
     mae_place root = {.object = r->root}, at = {.list = "goal", .index = -1};
     const char *minimize = "latency";
@@ -44,7 +44,7 @@ static mae_error *read_goal(const mae_reader *r, mae_goal *goal)
     return NULL;
 }
 
-static mae_error *read_segment(const mae_reader *r, const mae_place *at, mae_plan_segment *segment)
+mae_error *mae_reader_plan_segment(const mae_reader *r, const mae_place *at, mae_plan_segment *segment)
 {
     json_t *list;
     MAE_TRY(mae_reader_object(r, at));
@@ -80,7 +80,7 @@ mae_error *mae_plan_read_segments(const mae_reader *r, const char *name, json_t 
         return mae_error_nomem();
     for (size_t i = 0; i < n; i++) {
         mae_place at = {.list = name, .index = (long)i, .object = json_array_get(list, i)};
-        MAE_TRY(read_segment(r, &at, &segments[i]));
+        MAE_TRY(mae_reader_plan_segment(r, &at, &segments[i]));
     }
     *ret_segments = segments;
     *ret_n = n;
@@ -174,7 +174,7 @@ static mae_error *read_plan(const mae_reader *r, mae_plan *plan)
     mae_place root = {.object = r->root}, predicted = {.list = "predicted", .index = -1};
     MAE_TRY(mae_reader_format(r, "mae-plan"));
     MAE_TRY(read_model(r, plan));
-    MAE_TRY(read_goal(r, &plan->goal));
+    MAE_TRY(mae_reader_goal(r, &plan->goal));
     MAE_TRY(read_segments(r, plan));
     MAE_TRY(mae_reader_value(r, &root, "predicted", JSON_OBJECT, false, &predicted.object));
     if (predicted.object)

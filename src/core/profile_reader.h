@@ -3,6 +3,7 @@
 #define MAE_CORE_PROFILE_READER_H
 
 #include "core/profile_priv.h"
+#include "mae/plan.h"
 
 /* Where a value stands: "list[index].cost.pe.key", for messages. */
 typedef struct mae_place {
@@ -57,6 +58,11 @@ MAE_MUST_CHECK mae_error *mae_reader_list(const mae_reader *r, const char *key, 
 MAE_MUST_CHECK mae_error *mae_reader_format(const mae_reader *r, const char *wanted);
 /* Keeps a copy of the whole file, for the keys that are not known, in place of *kept. */
 MAE_MUST_CHECK mae_error *mae_reader_keep(const mae_reader *r, json_t **kept);
+
+/* The root's `goal`, as in plans and bench results; without one, the least latency. */
+MAE_MUST_CHECK mae_error *mae_reader_goal(const mae_reader *r, mae_goal *goal);
+/* A segment of a plan: its PE and its layers by name. */
+MAE_MUST_CHECK mae_error *mae_reader_plan_segment(const mae_reader *r, const mae_place *at, mae_plan_segment *segment);
 
 MAE_MUST_CHECK mae_error *mae_reader_graph(mae_reader *r); /* tensors, inputs, outputs, how layers hang together */
 MAE_MUST_CHECK mae_error *mae_reader_transfers(mae_reader *r);

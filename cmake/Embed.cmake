@@ -1,0 +1,12 @@
+# cmake -DOUT=FILE.c -P Embed.cmake NAME=FILE ...: each file as a zero-terminated array of characters.
+set(text "/* Made from files of src/report; do not edit. */\n")
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+  if(CMAKE_ARGV${i} MATCHES "^([a-z_]+)=(.+)$")
+    set(name ${CMAKE_MATCH_1})
+    file(READ ${CMAKE_MATCH_2} bytes HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+    string(APPEND text "extern const char ${name}[];\nconst char ${name}[] = {${bytes}0};\n")
+  endif()
+endforeach()
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,222 @@
+/* The head of a page: what was gained, and beside what. */
+#include "report/page.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "core/goal.h"
+
+/* A mapping as it stands in the table of the head. */
+typedef struct row {
+    const char *name, *note, *ref; /* `ref` of the latency */
+    const char *pe;                /* whose colour it has; NULL: the plan's, or none */
+    mae_report_value latency, energy;
+    bool chosen, allowed;
+} row;
+
+static void put_row(const mae_page *page, const row *r, double plan_ms, double most_ms, bool energy)
+{
+    mae_html *out = page->out;
+    mae_putf(out, "<tr%r><th scope=\"row\">", r->chosen ? " class=\"chosen\"" : "");
+    if (r->pe)
+        mae_putf(out, "<i class=\"dot pe%d\" aria-hidden=\"true\"></i>", mae_pe_colour(page->report, r->pe));
+    else
+        mae_putf(out, "<i class=\"dot %r\" aria-hidden=\"true\"></i>", r->chosen ? "plan" : "none");
+    mae_putf(out, "%s</th>", r->name);
+    if (!r->allowed || !r->latency.exists) {
+        mae_putf(out, "<td colspan=\"%d\" class=\"why\">%s</td></tr>\n", energy ? 4 : 3, r->note);
+        return;
+    }
+    mae_putf(out, "<td class=\"num\" data-ref=\"%s\" data-v=\"%v\">", r->ref, r->latency.value);
+    mae_put_value(out, &r->latency);
+    mae_put(out, "</td>");
+    if (energy) {
+        mae_put(out, "<td class=\"num\">");
+        mae_put_value(out, &r->energy);
+        mae_put(out, "</td>");
+    }
+    mae_putf(out, "<td class=\"bar\"><span class=\"%r\" style=\"width:%c%%\"></span></td><td>", r->chosen ? "plan" : "",
+             most_ms > 0 ? 100 * r->latency.value / most_ms : 0);
+    if (!r->chosen && plan_ms > 0)
+        mae_putf(out, "%r%n\xC3\x97 %s", "", r->latency.value / plan_ms, *r->note ? "\xC2\xB7 " : "");
+    mae_putf(out, "%s</td></tr>\n", r->note);
+}
+
+static void put_rows(const mae_page *page, const row *rows, size_t n, bool energy, const char *caption)
+{
+    double plan_ms = 0, most_ms = 0;
+    for (size_t i = 0; i < n; i++) {
+        most_ms = rows[i].latency.exists ? fmax(most_ms, rows[i].latency.value) : most_ms;
+        plan_ms = rows[i].chosen ? rows[i].latency.value : plan_ms;
+    }
+    mae_putf(page->out,
+             "<div class=\"scroll\"><table class=\"beside\"><caption>%s</caption><thead><tr><th "
+             "scope=\"col\">mapping</th><th "
+             "scope=\"col\" class=\"num\">latency ms</th>%r<th scope=\"col\"><span class=\"hidden\">latency as a "
+             "bar</span></th><th "
+             "scope=\"col\">latency beside the plan's</th></tr></thead><tbody>\n",
+             caption, energy ? "<th scope=\"col\" class=\"num\">energy mJ</th>" : "");
+    for (size_t i = 0; i < n; i++)
+        put_row(page, &rows[i], plan_ms, most_ms, energy);
+    mae_put(page->out, "</tbody></table></div>\n");
+}
+
+#define MOST_ROWS 64
+
+static row row_of_run(const mae_report_run *run, bool chosen, bool single)
+{
+    row r = {.name = chosen ? "the plan" : run->name, .pe = single ? run->name : NULL, .chosen = chosen};
+    r.allowed = run->complete;
+    r.latency = run->latency_ms;
+    r.energy = run->energy_mj;
+    r.note = !run->complete            ? run->reason
+             : chosen || run->verified ? run->meets_bounds ? "" : "misses the bounds"
+                                       : "its outputs differ from the reference's";
+    return r;
+}
+
+/* Measured: everything in the bench. */
+static void put_bench(const mae_page *page)
+{
+    const mae_report_bench *bench = page->report->bench;
+    row rows[MOST_ROWS];
+    char refs[MOST_ROWS][64];
+    size_t n = 0;
+    bool energy = bench->plan->energy_mj.exists;
+    for (size_t i = bench->n_runs; i-- > 0 && n < MOST_ROWS;) {
+        /* The plan first, then baselines and single PEs as they stand. */
+        size_t at = i == bench->n_runs - 1 ? i : bench->n_runs - 2 - i;
+        const mae_report_run *run = &bench->runs[at];
+        rows[n] = row_of_run(run, run == bench->plan, at < bench->n_single);
+        snprintf(refs[n], sizeof refs[n], "%.40s/latency_ms", run->ref);
+        rows[n].ref = refs[n];
+        n++;
+    }
+    put_rows(page, rows, n, energy, "Measured turn by turn in the same rounds: medians, with their 95 % intervals");
+}
+
+static mae_report_value exactly(double value, bool exists)
+{
+    return (mae_report_value){.exists = exists, .value = value};
+}
+
+static row row_of_choice(const mae_report_choice *choice, bool energy, const char *pe, const char *ref)
+{
+    row r = {.name = choice->name, .pe = pe, .ref = ref, .allowed = choice->allowed};
+    r.note = choice->allowed ? "" : choice->reason;
+    r.latency = exactly(choice->cost.latency_ms, choice->allowed);
+    r.energy = exactly(choice->cost.energy_mj, choice->allowed && energy);
+    return r;
+}
+
+/* Predicted: by the profile, or as the plan's file says. */
+static void put_predicted(const mae_page *page)
+{
+    const mae_report *report = page->report;
+    const mae_report_reckoned *reckoned = report->reckoned;
+    row rows[MOST_ROWS];
+    char refs[MOST_ROWS][64];
+    size_t n = 0;
+    bool energy = reckoned ? mae_report_has_energy(report) : report->plan && report->plan->has_energy;
+    const mae_prediction *plan = reckoned && reckoned->mapping ? &reckoned->cost
+                                 : report->plan                ? &report->plan->predicted
+                                                               : NULL;
+    if (plan) {
+        rows[n++] = (row){.name = "the plan",
+                          .note = "",
+                          .chosen = true,
+                          .allowed = true,
+                          .ref = reckoned ? "/computed/plan/latency_ms" : "/plan/predicted/latency_ms",
+                          .latency = exactly(plan->latency_ms, true),
+                          .energy = exactly(plan->energy_mj, energy)};
+    }
+    for (size_t i = 0; reckoned && i < reckoned->n_single && n < MOST_ROWS - 1; i++) {
+        snprintf(refs[n], sizeof refs[n], "/computed/single_pe/%zu/latency_ms", i);
+        rows[n] = row_of_choice(&reckoned->single[i], energy, reckoned->single[i].name, refs[n]);
+        n++;
+    }
+    if (reckoned)
+        rows[n++] = row_of_choice(&reckoned->greedy, energy, NULL, "/computed/greedy/latency_ms");
+    for (size_t i = 0; !reckoned && report->plan && i < report->plan->n_single && n < MOST_ROWS; i++) {
+        const mae_plan_baseline *single = &report->plan->single[i];
+        snprintf(refs[n], sizeof refs[n], "/plan/single_pe/%zu/latency_ms", i);
+        rows[n] = (row){.name = single->name,
+                        .pe = single->name,
+                        .ref = refs[n],
+                        .allowed = true,
+                        .note = single->meets_bounds ? "" : "misses the bounds",
+                        .latency = exactly(single->cost.latency_ms, true),
+                        .energy = exactly(single->cost.energy_mj, energy)};
+        n++;
+    }
+    if (n)
+        put_rows(page, rows, n, energy, "Predicted by the profile's costs");
+}
+
+/* ---- MAEG ---- */
+
+static void put_gain(const mae_page *page, double maeg, const mae_report_value *interval, const char *ref,
+                     const char *baseline, const char *origin)
+{
+    mae_html *out = page->out;
+    mae_putf(out, "<p class=\"gain\"><strong data-ref=\"%r\" data-v=\"%v\">%n %%</strong> <span>MAEG ", ref, maeg,
+             100 * maeg);
+    mae_origin(out, origin);
+    if (interval && interval->has_interval)
+        mae_putf(out, "<br>95 %% interval [%n %%, %n %%]", 100 * interval->low, 100 * interval->high);
+    mae_putf(out, "<br>beside %s, the best single PE</span></p>\n", baseline && *baseline ? baseline : "?");
+}
+
+static void put_maeg(const mae_page *page)
+{
+    const mae_report *report = page->report;
+    const mae_report_bench *bench = report->bench;
+    bool enables = bench ? bench->enables : report->plan && report->plan->enables;
+    if (enables)
+        mae_put(page->out,
+                "<p class=\"gain\"><strong>enabled</strong> <span>no single PE runs this network within the bounds: "
+                "there is no MAEG</span></p>\n");
+    else if (bench && bench->measured)
+        put_gain(page, bench->measured->maeg.value, &bench->measured->maeg, bench->measured->ref, bench->baseline,
+                 "measured");
+    else if (!bench && report->plan && report->plan->has_maeg)
+        put_gain(page, report->plan->maeg, NULL,
+                 report->reckoned && report->reckoned->planned_here ? "/computed/plan/maeg" : "/plan/maeg/value",
+                 report->plan->baseline, "predicted");
+    if (bench && bench->single_is_best)
+        mae_put(page->out,
+                "<p>No mix of PEs beat the best single PE when both were measured, so the plan offered is that single "
+                "PE.</p>\n");
+    if (bench && bench->mixed_precision)
+        mae_put(page->out, "<p>Plan and baseline do not compute in the same precision: the gain is in part one of "
+                           "exactness.</p>\n");
+}
+
+void mae_page_head(const mae_page *page)
+{
+    static const char *const costs[] = {"latency", "energy", "energy times latency",
+                                        "a weighted sum of latency and energy"};
+    const mae_report *report = page->report;
+    const mae_goal *goal = mae_report_goal(report);
+    char words[256];
+    if (!report->bench && !report->plan && !report->reckoned)
+        return;
+    mae_putf(page->out, "<p class=\"goal\">Goal: <b>%s</b>", mae_goal_words(goal, words));
+    if (report->reckoned && report->reckoned->planned_here)
+        mae_put(page->out, " (planned for this page: no file states a plan)");
+    mae_put(page->out, "</p>\n");
+    put_maeg(page);
+    if (report->bench)
+        put_bench(page);
+    else
+        put_predicted(page);
+    mae_putf(
+        page->out,
+        "<p class=\"definition\"><b>MAEG</b>, the multi-accelerator execution gain, is 1 \xE2\x88\x92 <i>J</i>(plan) / "
+        "<i>J</i>(best single PE that meets the bounds), <i>J</i> being what the goal makes least: here %s. 0 %% is no "
+        "gain. "
+        "<b>greedy</b> gives each layer to the first PE of a priority list that supports it, as runtimes with a "
+        "fall-back "
+        "do.</p>\n",
+        costs[goal->minimize]);
+}
