@@ -147,16 +147,28 @@ static size_t find_roof(const mae_profile *profile, roof *r)
 }
 
 /* The best observed: GFLOP/s of any layer, GB/s of any layer. */
-static void best_of(const mae_profile *profile, size_t pe, double *ret_gflops, double *ret_gbytes)
+typedef struct best {
+    double gflops, gbytes;
+    size_t gflops_layer, gbytes_layer;
+} best;
+
+static best best_of(const mae_profile *profile, size_t pe)
 {
-    *ret_gflops = *ret_gbytes = 0;
+    best b = {0};
     for (size_t l = 0; l < profile->n_layers; l++) {
         double intensity, speed;
         if (!place_of(profile, l, pe, &intensity, &speed))
             continue;
-        *ret_gflops = fmax(*ret_gflops, speed);
-        *ret_gbytes = fmax(*ret_gbytes, speed / intensity);
+        if (speed > b.gflops) {
+            b.gflops = speed;
+            b.gflops_layer = l;
+        }
+        if (speed / intensity > b.gbytes) {
+            b.gbytes = speed / intensity;
+            b.gbytes_layer = l;
+        }
     }
+    return b;
 }
 
 static void put_roof(const mae_page *page, const mae_axis *x, const mae_axis *y, double gflops, double gbytes)
@@ -175,14 +187,15 @@ static void put_points(const mae_page *page, const kinds *k, size_t pe, const ma
         if (!place_of(profile, l, pe, &intensity, &speed))
             continue;
         const mae_cost *cost = &profile->costs[l * profile->n_pes + pe];
+        size_t kind = kind_index(k, kind_of(&profile->layers[l]));
         mae_putf(page->out,
-                 "<g class=\"m fill point pe%d\" role=\"img\" tabindex=\"-1\" "
+                 "<g class=\"m fill point pe%d%r\" role=\"img\" tabindex=\"-1\" "
                  "data-ref=\"/profile/layers/%u/cost/%p/time_ms\" "
                  "data-v=\"%v\" aria-label=\"Layer %u, %s (%s): %n GFLOP/s, %n GB/s, %n flops a byte, %n ms\">",
-                 colour, l, profile->pes[pe].name, cost->time_ms, l + 1, profile->layers[l].name,
-                 kind_of(&profile->layers[l]), speed, speed / intensity, intensity, cost->time_ms);
-        mae_chart_shape(page->out, kind_index(k, kind_of(&profile->layers[l])), mae_axis_at(x, intensity),
-                        mae_axis_at(y, speed), 4.5);
+                 colour, kind >= MAE_N_SHAPES ? " hollow" : "", l, profile->pes[pe].name, cost->time_ms, l + 1,
+                 profile->layers[l].name, kind_of(&profile->layers[l]), speed, speed / intensity, intensity,
+                 cost->time_ms);
+        mae_chart_shape(page->out, kind, mae_axis_at(x, intensity), mae_axis_at(y, speed), 4.5);
         mae_put(page->out, "</g>");
     }
 }
@@ -190,22 +203,22 @@ static void put_points(const mae_page *page, const kinds *k, size_t pe, const ma
 static void put_pe(const mae_page *page, const kinds *k, const roof *r, size_t pe)
 {
     const mae_profile *profile = page->report->profile;
-    double gflops, gbytes;
-    best_of(profile, pe, &gflops, &gbytes);
-    if (!(gflops > 0) || !(gbytes > 0))
+    best b = best_of(profile, pe);
+    if (!(b.gflops > 0) || !(b.gbytes > 0))
         return;
     mae_axis x = mae_axis_over(r->intensity.low, r->intensity.high, 48, 332, true);
     mae_axis y = mae_axis_over(r->speed.low, r->speed.high, 216, 30, true);
     mae_putf(page->out,
              "<figure class=\"small\"><figcaption><i class=\"dot pe%d\" aria-hidden=\"true\"></i><b>%s</b>: at best %n "
-             "GFLOP/s and %n GB/s</figcaption>",
-             mae_pe_colour(page->report, profile->pes[pe].name), profile->pes[pe].name, gflops, gbytes);
+             "GFLOP/s (layer %u) and %n GB/s (layer %u)</figcaption>",
+             mae_pe_colour(page->report, profile->pes[pe].name), profile->pes[pe].name, b.gflops, b.gflops_layer + 1,
+             b.gbytes, b.gbytes_layer + 1);
     mae_put(page->out,
             "<svg class=\"chart\" viewBox=\"0 0 340 258\" width=\"340\" height=\"258\" role=\"group\" aria-label=\"");
     mae_putf(page->out, "Roofline of %s: GFLOP/s by arithmetic intensity\">", profile->pes[pe].name);
     mae_chart_grid_right(page->out, &x, 24, 216, "flops a byte");
     mae_chart_grid_up(page->out, &y, 48, 332, "GFLOP/s");
-    put_roof(page, &x, &y, gflops, gbytes);
+    put_roof(page, &x, &y, b.gflops, b.gbytes);
     put_points(page, k, pe, &x, &y);
     mae_put(page->out, "</svg></figure>\n");
 }
@@ -214,7 +227,8 @@ static void put_shapes(const mae_page *page, const kinds *k)
 {
     mae_put(page->out, "<ul class=\"key\">");
     for (size_t i = 0; i < k->n; i++) {
-        mae_put(page->out, "<li><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><g class=\"single\">");
+        mae_putf(page->out, "<li><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><g class=\"single%r\">",
+                 i >= MAE_N_SHAPES ? " hollow" : "");
         mae_chart_shape(page->out, i, 7, 7, 4.5);
         mae_putf(page->out, "</g></svg> %s</li>", k->names[i]);
     }

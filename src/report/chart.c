@@ -76,8 +76,8 @@ size_t mae_axis_ticks(const mae_axis *axis, size_t about, double ticks[MAE_MOST_
 static void put_tick(mae_html *out, double value)
 {
     double size = fabs(value);
-    if (size > 0 && size < 1e-12)
-        value = 0;
+    if (size < 1e-12)
+        value = size = 0; /* and never "-0" */
     if (size >= 1e6 || (size > 0 && size < 1e-3))
         mae_putf(out, "%n", value);
     else {
@@ -91,10 +91,14 @@ static void put_tick(mae_html *out, double value)
 void mae_chart_grid_right(mae_html *out, const mae_axis *axis, double top, double bottom, const char *title)
 {
     double ticks[MAE_MOST_TICKS];
-    size_t n = mae_axis_ticks(axis, (size_t)fmax(2, (axis->to - axis->from) / 80), ticks);
+    size_t n = mae_axis_ticks(axis, (size_t)fmax(3, (axis->to - axis->from) / 70), ticks);
+    double behind = -1e9;
     mae_put(out, "<g class=\"axis\" aria-hidden=\"true\">");
     for (size_t i = 0; i < n; i++) {
         double x = mae_axis_at(axis, ticks[i]);
+        if (x < behind + 34) /* there is no room for its number */
+            continue;
+        behind = x;
         mae_putf(out, "<path d=\"M%c %cV%c\"/><text x=\"%c\" y=\"%c\" class=\"mid\">", x, top, bottom, x, bottom + 16);
         put_tick(out, ticks[i]);
         mae_put(out, "</text>");
@@ -105,7 +109,7 @@ void mae_chart_grid_right(mae_html *out, const mae_axis *axis, double top, doubl
 void mae_chart_grid_up(mae_html *out, const mae_axis *axis, double left, double right, const char *title)
 {
     double ticks[MAE_MOST_TICKS];
-    size_t n = mae_axis_ticks(axis, (size_t)fmax(2, fabs(axis->to - axis->from) / 50), ticks);
+    size_t n = mae_axis_ticks(axis, (size_t)fmax(2, fabs(axis->to - axis->from) / 40), ticks);
     mae_put(out, "<g class=\"axis\" aria-hidden=\"true\">");
     for (size_t i = 0; i < n; i++) {
         double y = mae_axis_at(axis, ticks[i]);

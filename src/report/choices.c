@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/stats.h"
+#include "core/cost.h"
+#include "core/goal.h"
 
 #define CLOUD_SHARE 0.95 /* of the cloud, at least, is within the picture */
 
@@ -133,28 +135,56 @@ static void put_front(const mae_page *page, const mae_choices *c, const mae_axis
     }
 }
 
+/* Where labels stand already, so that none hides another. */
+typedef struct labels {
+    size_t n;
+    double x[MAE_MOST_CHOICES], y[MAE_MOST_CHOICES];
+} labels;
+
+#define LABEL_HEIGHT 15.0
+#define LABEL_WIDTH 90.0
+
+static double free_height(labels *placed, double x, double y)
+{
+    for (size_t i = 0; i < placed->n; i++)
+        if (fabs(placed->x[i] - x) < LABEL_WIDTH && fabs(placed->y[i] - y) < LABEL_HEIGHT) {
+            y = placed->y[i] + LABEL_HEIGHT;
+            i = (size_t)-1; /* anew, from the first */
+        }
+    placed->x[placed->n] = x;
+    placed->y[placed->n++] = y;
+    return y;
+}
+
+static void put_mark(const mae_page *page, const mae_choice_mark *mark, const mae_axis *x, const mae_axis *y,
+                     labels *placed)
+{
+    char classes[32];
+    bool single = mark->kind == MAE_CHOICE_SINGLE, plan = mark->kind == MAE_CHOICE_PLAN;
+    double u = mae_axis_at(x, mark->cost.latency_ms), v = mae_axis_at(y, mark->cost.energy_mj);
+    bool right = u > x->to - 90;
+    snprintf(classes, sizeof classes,
+             single ? "fill pe%d"
+             : plan ? "plan"
+                    : "greedy",
+             single ? mae_pe_colour(page->report, mark->name) : 0);
+    put_mark_open(page, classes, mark->ref, &mark->cost, mark->name, "");
+    mae_chart_shape(page->out, single ? 1 : plan ? 3 : 2, u, v, single ? 6 : plan ? 8 : 10);
+    mae_putf(page->out, "<text class=\"label%r%r\" x=\"%c\" y=\"%c\">", right ? " end" : "", plan ? " strong" : "",
+             right ? u - 13 : u + 13, free_height(placed, u, v + (plan ? -8 : 4)));
+    mae_put_short(page->out, mark->name, 18);
+    mae_put(page->out, "</text></g>");
+}
+
+/* Greedy first: where it comes to a single PE, its triangle lies around that one's square. */
 static void put_marks(const mae_page *page, const mae_choices *c, const mae_axis *x, const mae_axis *y)
 {
-    for (size_t i = 0; i < c->n; i++) {
-        const mae_choice_mark *mark = &c->marks[i];
-        char classes[32];
-        bool single = mark->kind == MAE_CHOICE_SINGLE;
-        double u = mae_axis_at(x, mark->cost.latency_ms), v = mae_axis_at(y, mark->cost.energy_mj);
-        snprintf(classes, sizeof classes,
-                 single                          ? "fill pe%d"
-                 : mark->kind == MAE_CHOICE_PLAN ? "plan"
-                                                 : "greedy",
-                 single ? mae_pe_colour(page->report, mark->name) : 0);
-        put_mark_open(page, classes, mark->ref, &mark->cost, mark->name, "");
-        mae_chart_shape(page->out, single ? 1 : mark->kind == MAE_CHOICE_PLAN ? 3 : 2, u, v, single ? 6 : 8);
-        bool right = u > x->to - 90;
-        mae_putf(page->out, "<text class=\"label%r\" x=\"%c\" y=\"%c\">", right ? " end" : "", right ? u - 11 : u + 11,
-                 v + (mark->kind == MAE_CHOICE_PLAN     ? -8
-                      : mark->kind == MAE_CHOICE_GREEDY ? 16
-                                                        : 4));
-        mae_put_short(page->out, mark->name, 18);
-        mae_put(page->out, "</text></g>");
-    }
+    static const mae_choice_kind order[] = {MAE_CHOICE_GREEDY, MAE_CHOICE_SINGLE, MAE_CHOICE_PLAN};
+    labels placed = {0};
+    for (size_t k = 0; k < sizeof order / sizeof *order; k++)
+        for (size_t i = 0; i < c->n; i++)
+            if (c->marks[i].kind == order[k])
+                put_mark(page, &c->marks[i], x, y, &placed);
 }
 
 static size_t put_scatter(const mae_page *page, const mae_choices *c, const mae_view *view)
@@ -178,6 +208,25 @@ static size_t put_scatter(const mae_page *page, const mae_choices *c, const mae_
 
 /* ---- words ---- */
 
+/* How many of the cloud are better than the plan, by the profile. */
+static void put_beaten(const mae_page *page)
+{
+    const mae_report_reckoned *reckoned = page->report->reckoned;
+    const mae_goal *goal = mae_report_goal(page->report);
+    if (!reckoned->mapping || !reckoned->n_samples || goal->minimize == MAE_MIN_WEIGHTED)
+        return;
+    double plan = mae_goal_objective(goal, &reckoned->cost, 1, 1);
+    size_t better = 0;
+    for (size_t i = 0; i < reckoned->n_samples; i++)
+        better += mae_goal_met(goal, &reckoned->samples[i]) &&
+                  mae_goal_objective(goal, &reckoned->samples[i], 1, 1) < plan * (1 - MAE_COST_EQUAL);
+    if (better == 0)
+        mae_put(page->out, "By the profile none of them serves the goal better than the plan.");
+    else
+        mae_putf(page->out, "By the profile %u of them serve%r the goal better than the plan%r.", better,
+                 better == 1 ? "s" : "", page->report->bench ? ", which was chosen by what was measured" : "");
+}
+
 static void put_cloud_words(const mae_page *page, size_t outside)
 {
     const mae_report_reckoned *reckoned = page->report->reckoned;
@@ -190,13 +239,9 @@ static void put_cloud_words(const mae_page *page, size_t outside)
              "support on "
              "any that does. Each is costed exactly by the profile. ",
              reckoned->n_samples, reckoned->n_drawn, (size_t)reckoned->seed);
-    size_t beaten = 0;
-    for (size_t i = 0; reckoned->mapping && i < reckoned->n_samples; i++)
-        beaten += reckoned->samples[i].latency_ms < reckoned->cost.latency_ms;
     if (outside)
         mae_putf(page->out, "%u of them lie beyond the picture. ", outside);
-    if (reckoned->mapping && reckoned->n_samples)
-        mae_putf(page->out, "%u of them are faster than the plan.", beaten);
+    put_beaten(page);
     mae_put(page->out, "</p>\n");
 }
 
@@ -205,7 +250,7 @@ static void put_front_words(const mae_page *page, const mae_choices *c)
     const mae_report_reckoned *reckoned = page->report->reckoned;
     if (c->front)
         mae_putf(page->out,
-                 "<p>The front is the line below which no mapping lies: %u non-dominated mappings, %r%r. </p>\n",
+                 "<p>The front is the line below which no mapping lies: %u non-dominated mappings, %r%r.</p>\n",
                  c->front->n, c->front->exact ? "all there are" : "no trade-off missed by more than a small factor",
                  page->report->front ? " (from the file)" : " (solved for this page)");
     else if (reckoned && reckoned->front_reason)

@@ -8,56 +8,75 @@
 
 /* A mapping as it stands in the table of the head. */
 typedef struct row {
-    const char *name, *note, *ref; /* `ref` of the latency */
+    const char *name, *note, *ref; /* `ref`: JSON pointer to its figures */
     const char *pe;                /* whose colour it has; NULL: the plan's, or none */
     mae_report_value latency, energy;
     bool chosen, allowed;
 } row;
 
-static void put_row(const mae_page *page, const row *r, double plan_ms, double most_ms, bool energy)
+/* The table's columns, and what its bars are of: energy where that is the goal, else latency. */
+typedef struct beside {
+    const mae_page *page;
+    bool energy, by_energy;
+    double plan, most;
+} beside;
+
+static double compared(const beside *b, const row *r)
 {
-    mae_html *out = page->out;
+    return b->by_energy ? r->energy.value : r->latency.value;
+}
+
+static void put_figure(const beside *b, const row *r, const char *key, const mae_report_value *value)
+{
+    if (value->exists)
+        mae_putf(b->page->out, "<td class=\"num\" data-ref=\"%s/%r\" data-v=\"%v\">", r->ref, key, value->value);
+    else
+        mae_put(b->page->out, "<td class=\"num\">");
+    mae_put_value(b->page->out, value);
+    mae_put(b->page->out, "</td>");
+}
+
+static void put_row(const beside *b, const row *r)
+{
+    mae_html *out = b->page->out;
+    char change[32] = "";
     mae_putf(out, "<tr%r><th scope=\"row\">", r->chosen ? " class=\"chosen\"" : "");
     if (r->pe)
-        mae_putf(out, "<i class=\"dot pe%d\" aria-hidden=\"true\"></i>", mae_pe_colour(page->report, r->pe));
+        mae_putf(out, "<i class=\"dot pe%d\" aria-hidden=\"true\"></i>", mae_pe_colour(b->page->report, r->pe));
     else
         mae_putf(out, "<i class=\"dot %r\" aria-hidden=\"true\"></i>", r->chosen ? "plan" : "none");
     mae_putf(out, "%s</th>", r->name);
     if (!r->allowed || !r->latency.exists) {
-        mae_putf(out, "<td colspan=\"%d\" class=\"why\">%s</td></tr>\n", energy ? 4 : 3, r->note);
+        mae_putf(out, "<td colspan=\"%d\" class=\"why\">%s</td></tr>\n", b->energy ? 4 : 3, r->note);
         return;
     }
-    mae_putf(out, "<td class=\"num\" data-ref=\"%s\" data-v=\"%v\">", r->ref, r->latency.value);
-    mae_put_value(out, &r->latency);
-    mae_put(out, "</td>");
-    if (energy) {
-        mae_put(out, "<td class=\"num\">");
-        mae_put_value(out, &r->energy);
-        mae_put(out, "</td>");
-    }
-    mae_putf(out, "<td class=\"bar\"><span class=\"%r\" style=\"width:%c%%\"></span></td><td>", r->chosen ? "plan" : "",
-             most_ms > 0 ? 100 * r->latency.value / most_ms : 0);
-    if (!r->chosen && plan_ms > 0)
-        mae_putf(out, "%r%n\xC3\x97 %s", "", r->latency.value / plan_ms, *r->note ? "\xC2\xB7 " : "");
-    mae_putf(out, "%s</td></tr>\n", r->note);
+    put_figure(b, r, "latency_ms", &r->latency);
+    if (b->energy)
+        put_figure(b, r, "energy_mj", &r->energy);
+    if (!r->chosen && b->plan > 0)
+        snprintf(change, sizeof change, "%+.1f %%", 100 * (compared(b, r) / b->plan - 1));
+    mae_putf(out, "<td class=\"bar\"><span class=\"%r\" style=\"width:%c%%\"></span></td><td>%s%r%s</td></tr>\n",
+             r->chosen ? "plan" : "", b->most > 0 ? 100 * compared(b, r) / b->most : 0, change,
+             *change && *r->note ? " \xC2\xB7 " : "", r->note);
 }
 
 static void put_rows(const mae_page *page, const row *rows, size_t n, bool energy, const char *caption)
 {
-    double plan_ms = 0, most_ms = 0;
+    beside b = {page, energy, energy && mae_report_goal(page->report)->minimize == MAE_MIN_ENERGY, 0, 0};
     for (size_t i = 0; i < n; i++) {
-        most_ms = rows[i].latency.exists ? fmax(most_ms, rows[i].latency.value) : most_ms;
-        plan_ms = rows[i].chosen ? rows[i].latency.value : plan_ms;
+        b.most = rows[i].latency.exists ? fmax(b.most, compared(&b, &rows[i])) : b.most;
+        b.plan = rows[i].chosen ? compared(&b, &rows[i]) : b.plan;
     }
+    const char *what = b.by_energy ? "energy" : "latency";
     mae_putf(page->out,
              "<div class=\"scroll\"><table class=\"beside\"><caption>%s</caption><thead><tr><th "
              "scope=\"col\">mapping</th><th "
-             "scope=\"col\" class=\"num\">latency ms</th>%r<th scope=\"col\"><span class=\"hidden\">latency as a "
-             "bar</span></th><th "
-             "scope=\"col\">latency beside the plan's</th></tr></thead><tbody>\n",
-             caption, energy ? "<th scope=\"col\" class=\"num\">energy mJ</th>" : "");
+             "scope=\"col\" class=\"num\">latency ms</th>%r<th scope=\"col\" class=\"bar\"><span class=\"hidden\">%r "
+             "as a bar</span></th><th "
+             "scope=\"col\">%r to the plan's</th></tr></thead><tbody>\n",
+             caption, energy ? "<th scope=\"col\" class=\"num\">energy mJ</th>" : "", what, what);
     for (size_t i = 0; i < n; i++)
-        put_row(page, &rows[i], plan_ms, most_ms, energy);
+        put_row(&b, &rows[i]);
     mae_put(page->out, "</tbody></table></div>\n");
 }
 
@@ -80,7 +99,6 @@ static void put_bench(const mae_page *page)
 {
     const mae_report_bench *bench = page->report->bench;
     row rows[MOST_ROWS];
-    char refs[MOST_ROWS][64];
     size_t n = 0;
     bool energy = bench->plan->energy_mj.exists;
     for (size_t i = bench->n_runs; i-- > 0 && n < MOST_ROWS;) {
@@ -88,8 +106,7 @@ static void put_bench(const mae_page *page)
         size_t at = i == bench->n_runs - 1 ? i : bench->n_runs - 2 - i;
         const mae_report_run *run = &bench->runs[at];
         rows[n] = row_of_run(run, run == bench->plan, at < bench->n_single);
-        snprintf(refs[n], sizeof refs[n], "%.40s/latency_ms", run->ref);
-        rows[n].ref = refs[n];
+        rows[n].ref = run->ref;
         n++;
     }
     put_rows(page, rows, n, energy, "Measured turn by turn in the same rounds: medians, with their 95 % intervals");
@@ -126,20 +143,20 @@ static void put_predicted(const mae_page *page)
                           .note = "",
                           .chosen = true,
                           .allowed = true,
-                          .ref = reckoned ? "/computed/plan/latency_ms" : "/plan/predicted/latency_ms",
+                          .ref = reckoned ? "/computed/plan" : "/plan/predicted",
                           .latency = exactly(plan->latency_ms, true),
                           .energy = exactly(plan->energy_mj, energy)};
     }
     for (size_t i = 0; reckoned && i < reckoned->n_single && n < MOST_ROWS - 1; i++) {
-        snprintf(refs[n], sizeof refs[n], "/computed/single_pe/%zu/latency_ms", i);
+        snprintf(refs[n], sizeof refs[n], "/computed/single_pe/%zu", i);
         rows[n] = row_of_choice(&reckoned->single[i], energy, reckoned->single[i].name, refs[n]);
         n++;
     }
     if (reckoned)
-        rows[n++] = row_of_choice(&reckoned->greedy, energy, NULL, "/computed/greedy/latency_ms");
+        rows[n++] = row_of_choice(&reckoned->greedy, energy, NULL, "/computed/greedy");
     for (size_t i = 0; !reckoned && report->plan && i < report->plan->n_single && n < MOST_ROWS; i++) {
         const mae_plan_baseline *single = &report->plan->single[i];
-        snprintf(refs[n], sizeof refs[n], "/plan/single_pe/%zu/latency_ms", i);
+        snprintf(refs[n], sizeof refs[n], "/plan/single_pe/%zu", i);
         rows[n] = (row){.name = single->name,
                         .pe = single->name,
                         .ref = refs[n],

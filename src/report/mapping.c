@@ -132,7 +132,7 @@ static void put_band(const heat *h, const mae_view *view, size_t first, size_t e
     }
     size_t step = width >= 18 ? 1 : width >= 7 ? 5 : 10;
     for (size_t i = first; i < end; i++)
-        if (i == first ? step == 1 || (i + 1) % step > 2 || (i + 1) % step == 0 : (i + 1) % step == 0)
+        if ((i + 1) % step == 0 || (i == first && (double)(step - (i + 1) % step) * width >= 26))
             mae_putf(out, "<text class=\"mid\" x=\"%c\" y=\"%c\">%u</text>", left + ((double)(i - first) + 0.5) * width,
                      bottom + (mapped ? STRIP_HEIGHT + 4 : 0) + 13, i + 1);
     mae_put(out, "</g>");
@@ -147,9 +147,10 @@ static void put_map(const heat *h, const mae_view *view)
 {
     double left = view->narrow ? 92 : 118, room = view->width - left, width = room / (double)h->profile->n_layers;
     double least = view->narrow ? 9 : 10;
-    width = fmin(fmax(width, least), 30);
+    width = fmax(width, least);
     size_t n = h->profile->n_layers, most = (size_t)(room / width + 1e-6), bands = (n + most - 1) / most;
     size_t each = (n + bands - 1) / bands;
+    width = fmin(room / (double)each, 56); /* lines are filled evenly */
     double height = CELL_HEIGHT * (double)h->profile->n_pes + STRIP_HEIGHT + 28;
     mae_chart_open(h->page->out, view, height * (double)bands + 4,
                    h->energy ? "Energy of each layer on each PE, by shade" : "Time of each layer on each PE, by shade");
@@ -217,7 +218,7 @@ void mae_page_mapping(const mae_page *page)
             mae_putf(page->out, "<p class=\"why\">No plan is shown: %s</p>\n", report->reckoned->reason);
         mae_put(page->out,
                 "<p>Layers from left to right in the order in which a frame executes them; below each map the PE "
-                "that the plan gives every layer to. Darker is dearer.</p>\n");
+                "that the plan gives every layer to. The stronger the colour, the dearer.</p>\n");
         mae_pe_key(page);
         put_heat(page, false);
         if (mae_report_has_energy(report))

@@ -77,8 +77,8 @@ static void put_predicted(const rows *r, double value, const char *name, const c
     mae_putf(r->page->out,
              "<g class=\"m predicted\" role=\"img\" tabindex=\"-1\" data-ref=\"%s\" data-v=\"%v\" aria-label=\"%s, %r: "
              "%n ms\"><path "
-             "d=\"M%c %cl7 7-7 7-7-7z\"/></g>",
-             ref, value, name, what, value, at, y - 7);
+             "d=\"M%c %cl9 9-9 9-9-9z\"/></g>",
+             ref, value, name, what, value, at, y - 9);
 }
 
 static void put_run(const rows *r, const mae_report_run *run, size_t i, double y)
@@ -95,12 +95,13 @@ static void put_run(const rows *r, const mae_report_run *run, size_t i, double y
     put_name(r, name, y, plan);
     if (!run->complete)
         return;
+    char figure[64];
+    snprintf(figure, sizeof figure, "%.40s/latency_ms", run->ref);
+    put_value(r, &run->latency_ms, name, figure, classes, "ms", y);
     if (profiled(r->page->report, run, &cost, ref))
         put_predicted(r, cost.latency_ms, name, ref, "as profiled", y);
     if (plan)
         put_predicted(r, r->bench->predicted_ms, name, "/bench/plan/predicted_ms", "predicted", y);
-    snprintf(ref, sizeof ref, "%.40s/latency_ms", run->ref);
-    put_value(r, &run->latency_ms, name, ref, classes, "ms", y);
 }
 
 static mae_range range_of(const mae_page *page)
@@ -191,8 +192,11 @@ static void put_words(const mae_page *page)
     mae_putf(page->out, "<p>%d rounds turn by turn, %d thread%r for each PE. ", bench->rounds, bench->threads,
              bench->threads == 1 ? "" : "s");
     if (bench->has_verdict)
-        mae_putf(page->out, "The outputs %r the reference's: the largest relative difference is %n (tolerance %n). ",
-                 bench->verified ? "agree with" : "<b>differ</b> from", bench->max_rel, bench->rel_tolerance);
+        mae_putf(page->out,
+                 "The outputs %r the reference's: the largest difference is %n of the largest value (allowed for every "
+                 "value: %n and %n of the largest). ",
+                 bench->verified ? "agree with" : "<b>differ</b> from", bench->max_rel, bench->abs_tolerance,
+                 bench->rel_tolerance);
     for (size_t i = 0; bench->scale > 0 && i < 2; i++)
         if (strcmp(bench->scale_origin, origins[i]) == 0)
             mae_putf(page->out,

@@ -8,16 +8,18 @@
 #define MOST_DRAWN 2000 /* layers */
 #define LANE 26.0
 #define NODE_WIDTH 28.0
+#define NAMED_WIDTH 96.0 /* where a few layers leave room for their names */
+#define MOST_NAMED 40
 #define NODE_HEIGHT 18.0
 
 typedef struct drawing {
     const mae_page *page;
     const mae_net *net;
     const mae_view *view;
-    size_t per_line; /* ranks */
-    double step;     /* from rank to rank */
-    double *tops;    /* of each line: what is added to y * LANE */
-    double margin;
+    size_t per_line;    /* ranks */
+    double step;        /* from rank to rank */
+    double *tops;       /* of each line: what is added to y * LANE */
+    double margin, box; /* box: the width of a layer's */
 } drawing;
 
 static size_t line_of(const drawing *d, int rank)
@@ -50,9 +52,9 @@ static double stack_lines(drawing *d)
     return top;
 }
 
-static double half_width(const mae_net_node *node)
+static double half_width(const drawing *d, const mae_net_node *node)
 {
-    return node->layer >= 0 ? NODE_WIDTH / 2 : 0;
+    return node->layer >= 0 ? d->box / 2 : 0;
 }
 
 static void put_edge(const drawing *d, const mae_net_edge *edge)
@@ -61,7 +63,8 @@ static void put_edge(const drawing *d, const mae_net_edge *edge)
     const mae_net_node *from = &d->net->nodes[edge->from], *to = &d->net->nodes[edge->to];
     const mae_report_reckoned *reckoned = d->page->report->reckoned;
     const int *mapping = reckoned ? reckoned->mapping : NULL;
-    double x = x_of(d, from) + half_width(from), y = y_of(d, from), u = x_of(d, to) - half_width(to), v = y_of(d, to);
+    double x = x_of(d, from) + half_width(d, from), y = y_of(d, from), u = x_of(d, to) - half_width(d, to),
+           v = y_of(d, to);
     mae_putf(out, "<path class=\"edge%r\" d=\"M%c %c",
              mapping && mapping[edge->source] != mapping[edge->target] ? " move" : "", x, y);
     if (line_of(d, from->rank) == line_of(d, to->rank))
@@ -92,7 +95,7 @@ static void put_node(const drawing *d, size_t layer)
     const mae_net_node *node = &d->net->nodes[layer];
     const char *what = *l->kind ? l->kind : l->op;
     const char *pe = mapping ? profile->pes[mapping[layer]].name : NULL;
-    double x = x_of(d, node) - NODE_WIDTH / 2, y = y_of(d, node) - NODE_HEIGHT / 2;
+    double x = x_of(d, node) - d->box / 2, y = y_of(d, node) - NODE_HEIGHT / 2;
     mae_putf(d->page->out, "<g class=\"m\" role=\"img\" tabindex=\"-1\" aria-label=\"Layer %u, %s%r%s%r", layer + 1,
              l->name, *what ? " (" : "", what, *what ? ")" : "");
     if (pe)
@@ -108,15 +111,21 @@ static void put_node(const drawing *d, size_t layer)
     int colour = pe ? mae_pe_colour(report, pe) : MAE_N_COLOURS - 1;
     mae_putf(d->page->out,
              "><rect class=\"fill pe%d\" x=\"%c\" y=\"%c\" width=\"%c\" height=\"%c\" rx=\"%c\"/><text class=\"mid "
-             "on\" x=\"%c\" y=\"%c\">%u</text></g>",
-             colour, x, y, NODE_WIDTH, NODE_HEIGHT, colour % 2 ? 2.0 : 9.0, x + NODE_WIDTH / 2, y + 13, layer + 1);
+             "on\" x=\"%c\" y=\"%c\">%u",
+             colour, x, y, d->box, NODE_HEIGHT, colour % 2 ? 2.0 : 9.0, x + d->box / 2, y + 13, layer + 1);
+    if (d->box > NODE_WIDTH) {
+        mae_put(d->page->out, " \xC2\xB7 ");
+        mae_put_short(d->page->out, l->name, 8);
+    }
+    mae_put(d->page->out, "</text></g>");
 }
 
 static void put_drawing(const mae_page *page, const mae_net *net, const mae_view *view)
 {
     drawing d = {.page = page, .net = net, .view = view, .margin = 12};
     double tops[MOST_DRAWN + 1];
-    d.per_line = (size_t)((view->width - 24) / 38);
+    d.box = page->report->profile->n_layers <= MOST_NAMED ? NAMED_WIDTH : NODE_WIDTH;
+    d.per_line = (size_t)((view->width - 24) / (d.box + (d.box > NODE_WIDTH ? 18 : 10)));
     d.step = (view->width - 24) / (double)d.per_line;
     d.tops = tops;
     double height = stack_lines(&d);

@@ -133,6 +133,7 @@ static mae_error *read_rest(const mae_reader *r, mae_report_bench *bench)
     bench->verified = json_is_true(json_object_get(verify.object, "ok"));
     MAE_TRY(mae_report_read_real(r, &verify, "max_abs", &exists, &bench->max_abs));
     MAE_TRY(mae_report_read_real(r, &verify, "max_rel", &bench->has_verdict, &bench->max_rel));
+    MAE_TRY(mae_report_read_real(r, &verify, "abs_tolerance", &exists, &bench->abs_tolerance));
     return mae_report_read_real(r, &verify, "rel_tolerance", &exists, &bench->rel_tolerance);
 }
 

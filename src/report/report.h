@@ -65,7 +65,7 @@ typedef struct mae_report_bench {
     const char *baseline; /* "": none */
     bool enables, mixed_precision;
     bool has_verdict, verified;
-    double max_abs, max_rel, rel_tolerance;
+    double max_abs, max_rel, abs_tolerance, rel_tolerance;
     double scale; /* 0: unstated */
     const char *scale_origin;
 } mae_report_bench;

@@ -7,6 +7,17 @@
 
 #define J_OF_MJ 1e-3
 
+#define KEY                                                                                                            \
+    "<ul class=\"key\"><li><svg width=\"16\" height=\"16\" aria-hidden=\"true\"><g class=\"plan\"><path d=\"M8 1l7 "   \
+    "7-7 7-7-7z\"/></g></svg> "                                                                                        \
+    "policy</li><li><svg width=\"16\" height=\"14\" aria-hidden=\"true\"><g class=\"bound\"><path d=\"M8 1l7 "         \
+    "12H1z\"/></g></svg> "                                                                                             \
+    "clairvoyant</li><li><svg width=\"14\" height=\"14\" aria-hidden=\"true\"><g class=\"fixed\"><path d=\"M1 "        \
+    "1h12v12H1z\"/></g></svg> "                                                                                        \
+    "a single PE</li><li><svg width=\"10\" height=\"10\" aria-hidden=\"true\"><g class=\"fixed\"><circle cx=\"5\" "    \
+    "cy=\"5\" "                                                                                                        \
+    "r=\"4\"/></g></svg> a mapping of the front</li></ul>\n"
+
 static const char *class_of(const mae_report_strategy *s)
 {
     return strcmp(s->name, "policy") == 0 ? "plan" : s->bound ? "bound" : "fixed";
@@ -37,7 +48,16 @@ static void put_strategy(const mae_page *page, const mae_report_strategy *s, siz
                  ? s->attained ? ", the least that any choice can reach, and reached" : ", a bound no choice can beat"
                  : "");
     bool policy = strcmp(s->name, "policy") == 0;
-    mae_chart_shape(page->out, policy ? 3 : s->bound ? 2 : is_front(s) ? 0 : 1, u, v, policy ? 8 : is_front(s) ? 4 : 6);
+    mae_chart_shape(page->out,
+                    policy        ? 3
+                    : s->bound    ? 2
+                    : is_front(s) ? 0
+                                  : 1,
+                    u, v,
+                    policy        ? 7
+                    : s->bound    ? 11
+                    : is_front(s) ? 4
+                                  : 6);
     if (!is_front(s))
         mae_putf(page->out, "<text class=\"label%r%r\" x=\"%c\" y=\"%c\">%s</text>", right ? " end" : "",
                  policy ? " strong" : "", right ? u - 12 : u + 12,
@@ -46,6 +66,11 @@ static void put_strategy(const mae_page *page, const mae_report_strategy *s, siz
                                : 4),
                  s->name);
     mae_put(page->out, "</g>");
+}
+
+static int layer_of(const mae_report_strategy *s)
+{
+    return strcmp(s->name, "policy") == 0 ? 3 : s->bound ? 2 : is_front(s) ? 0 : 1;
 }
 
 static void put_chart(const mae_page *page, const mae_view *view)
@@ -62,8 +87,10 @@ static void put_chart(const mae_page *page, const mae_view *view)
     mae_chart_open(page->out, view, height, "Energy against missed deadlines, by strategy");
     mae_chart_grid_right(page->out, &x, 24, height - 44, "deadlines missed, % of frames");
     mae_chart_grid_up(page->out, &y, left, view->width - 12, "energy of the whole script, J");
-    for (size_t i = 0; i < scenario->n; i++)
-        put_strategy(page, &scenario->strategies[i], i, &x, &y);
+    for (int layer = 0; layer < 4; layer++) /* what matters most is drawn last */
+        for (size_t i = 0; i < scenario->n; i++)
+            if (layer_of(&scenario->strategies[i]) == layer)
+                put_strategy(page, &scenario->strategies[i], i, &x, &y);
     mae_chart_close(page->out);
 }
 
@@ -152,7 +179,10 @@ void mae_page_scenario(const mae_page *page)
             "the left is "
             "better. <b>policy</b> follows the state; <b>clairvoyant</b> knows the whole script beforehand and is the "
             "least that any choice of mappings can reach; <b>front</b> <i>n</i> stays on the <i>n</i>-th mapping of "
-            "the front.</p>\n<figure>");
+            "the front.</p>\n");
+    if (energy)
+        mae_put(page->out, KEY);
+    mae_put(page->out, "<figure>");
     for (size_t v = 0; v < MAE_N_VIEWS; v++) {
         if (energy)
             put_chart(page, &mae_views[v]);

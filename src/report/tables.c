@@ -70,7 +70,8 @@ static double segment_ms(const mae_profile *profile, const mae_cost_index *index
 static void put_segment(const mae_page *page, size_t i, const char *pe, size_t n, const char *first, const char *last)
 {
     mae_putf(page->out,
-             "<tr><td class=\"num\">%u</td><th scope=\"row\"><i class=\"dot pe%d\" aria-hidden=\"true\"></i>%s</th><td "
+             "<tr><td class=\"num\">%u</td><th scope=\"row\" class=\"one\"><i class=\"dot pe%d\" "
+             "aria-hidden=\"true\"></i>%s</th><td "
              "class=\"num\">%u</td><td class=\"name\">%s%r%s</td>",
              i + 1, mae_pe_colour(page->report, pe), pe, n, first, n > 1 ? " \xE2\x80\xA6 " : "", n > 1 ? last : "");
 }
@@ -164,11 +165,13 @@ static void put_move(moves *m, size_t tensor, int from, int to)
             "scope=\"col\" class=\"num\">KiB</th><th scope=\"col\" class=\"num\">predicted ms</th>%r<th "
             "scope=\"col\">row of the profile</th></tr></thead><tbody>\n",
             mae_report_has_energy(report) ? "<th scope=\"col\" class=\"num\">mJ</th>" : "");
-    mae_putf(m->page->out,
-             "<tr><th scope=\"row\" class=\"name\">%s</th><td>%s \xE2\x86\x92 %s</td><td class=\"num\">%n</td><td "
-             "class=\"num\">%n</td>",
-             profile->tensors[tensor].name, profile->pes[from].name, profile->pes[to].name,
-             profile->tensors[tensor].bytes / 1024, ms);
+    mae_putf(m->page->out, "<tr><th scope=\"row\" class=\"name\">%s</th><td>%s \xE2\x86\x92 %s</td>",
+             profile->tensors[tensor].name, profile->pes[from].name, profile->pes[to].name);
+    if (profile->tensors[tensor].bytes > 0)
+        mae_putf(m->page->out, "<td class=\"num\">%n</td>", profile->tensors[tensor].bytes / 1024);
+    else
+        mae_put(m->page->out, "<td class=\"num\">unstated</td>");
+    mae_putf(m->page->out, "<td class=\"num\">%n</td>", ms);
     if (mae_report_has_energy(report))
         mae_putf(m->page->out, "<td class=\"num\">%n</td>", mj);
     if (row->n > 0)
@@ -225,8 +228,8 @@ void mae_transfers_table(const mae_page *page)
     put_moves(&m);
     if (m.n)
         mae_putf(page->out,
-                 "</tbody></table></div>\n<p class=\"sum\">%u transfers, %n ms of a predicted %n ms in all.</p>\n", m.n,
-                 m.total_ms, report->reckoned->cost.latency_ms);
+                 "</tbody></table></div>\n<p class=\"sum\">%u transfer%r, %n ms of a predicted %n ms in all.</p>\n",
+                 m.n, m.n == 1 ? "" : "s", m.total_ms, report->reckoned->cost.latency_ms);
     else
         mae_put(page->out, "<p class=\"sum\">The plan needs no transfers.</p>\n");
     mae_cost_index_finish(&index);

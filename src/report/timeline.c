@@ -68,7 +68,7 @@ static void put_event(const mae_page *page, const mae_report_event *event, const
              event->is_transfer ? y + 13 : y, width, event->is_transfer ? 7.0 : 20.0);
     if (!event->is_transfer && width > 60) {
         mae_putf(page->out, "<text class=\"on\" x=\"%c\" y=\"%c\">", left + 6, y + 14);
-        mae_put_short(page->out, event->name, (size_t)((width - 14) / 6.8));
+        mae_put_short(page->out, event->name, (size_t)((width - 12) / 7.6));
         mae_put(page->out, "</text>");
     }
     mae_put(page->out, "</g>");
