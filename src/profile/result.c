@@ -7,6 +7,7 @@
 
 #include "base/thread.h"
 #include "core/cost.h"
+#include "profile/machine.h"
 #include "profile/survey.h"
 
 /* The interval of the whole frame is the layer's too, in proportion; and a layer was timed twice, in two
@@ -47,24 +48,6 @@ static void fill_costs(const mae_survey *survey, mae_profile *profile)
 
 /* ---- provenance ---- */
 
-/* The value behind "key : " in a file like /proc/cpuinfo, or "". */
-static void find_line(const char *path, const char *key, char *text, size_t size)
-{
-    char line[512];
-    FILE *file = fopen(path, "r");
-    text[0] = 0;
-    while (file && !text[0] && fgets(line, sizeof line, file)) {
-        char *colon = strchr(line, ':');
-        if (*key && (strncmp(line, key, strlen(key)) != 0 || !colon))
-            continue;
-        const char *value = *key ? colon + 1 : line;
-        value += strspn(value, " \t");
-        snprintf(text, size, "%.*s", (int)strcspn(value, "\n"), value);
-    }
-    if (file)
-        fclose(file);
-}
-
 static mae_error *put_text(mae_profile *profile, const char *key, const char *text)
 {
     return mae_profile_set_provenance(profile, key, json_string(text));
@@ -77,10 +60,10 @@ static mae_error *put_machine(mae_profile *profile)
     struct tm utc;
     if (gmtime_r(&now, &utc) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc))
         MAE_TRY(put_text(profile, "date", text));
-    find_line("/proc/cpuinfo", "model name", text, sizeof text);
-    MAE_TRY(put_text(profile, "machine", text[0] ? text : "unknown"));
-    find_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "", text, sizeof text);
-    MAE_TRY(put_text(profile, "governor", text[0] ? text : "unknown"));
+    mae_machine_name("", text, sizeof text);
+    MAE_TRY(put_text(profile, "machine", text));
+    mae_machine_governor("", text, sizeof text);
+    MAE_TRY(put_text(profile, "governor", text));
     MAE_TRY(mae_profile_set_provenance(profile, "processors", json_integer(mae_thread_cores_allowed())));
     return put_text(profile, "method",
                     "layers timed inside the whole network and scaled to its untimed frame; borders by least squares "
