@@ -54,6 +54,7 @@ fresh_folder() {
     mkdir -p scratch/build scratch/frames
     cp -r "$MAE_SOURCE_DIR/examples" scratch/
     ln -s "$work/bin/mae" scratch/build/mae
+    ln -s "$MAE_BUILD_DIR/backends" "$MAE_BUILD_DIR/tests" scratch/build/
     cp "$models/tiny.onnx" scratch/model.onnx
     cp "$models/dynamic.onnx" scratch/det.onnx
     cp "$images/gradient.jpg" scratch/photo.jpg
