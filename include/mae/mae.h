@@ -24,6 +24,7 @@
 #include "mae/scenario.h"
 #include "mae/recorder.h"
 #include "mae/report.h"
+#include "mae/throughput.h"
 #include "mae/types.h"
 
 #ifdef __cplusplus
@@ -45,6 +46,8 @@ typedef struct mae_context_options {
     const char *pes;   /* "cpu/ort,cpu/onednn": only these, in this order; NULL: all found. Backends that are
                           not looked for unasked are loaded for a PE's name: "cpu/example", mae-example.so */
     const char *soc;   /* path of a SoC file: the PEs it names, opened and metered as it says; NULL: what is found */
+    bool each_core;    /* without `soc`: on each processor of `cores` (of those this process may use) a resource of its
+                          own, "cpu:0", with a PE of one thread for each engine that computes there, "cpu:0/ort" */
 } mae_context_options;
 
 typedef struct mae_pe_info {

@@ -18,6 +18,25 @@ int mae_thread_cores_allowed(void)
     return n > 0 ? n : 1;
 }
 
+mae_error *mae_thread_allowed(int **ret_cores, size_t *ret_n)
+{
+    cpu_set_t set;
+    size_t n = 0;
+    int *cores = malloc(MAX_CORES * sizeof *cores);
+    if (!cores)
+        return mae_error_nomem();
+    if (sched_getaffinity(0, sizeof set, &set) != 0) {
+        free(cores);
+        return mae_error_new(MAE_ERR_FAILED, "the processors of this process are not to be known: %s", strerror(errno));
+    }
+    for (int i = 0; i < MAX_CORES; i++)
+        if (CPU_ISSET((size_t)i, &set))
+            cores[n++] = i;
+    *ret_cores = cores;
+    *ret_n = n;
+    return NULL;
+}
+
 /* One "3" or "0-3" at *text; moves *text behind it. */
 static bool parse_range(const char **text, long *ret_low, long *ret_high)
 {

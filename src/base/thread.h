@@ -10,6 +10,9 @@
 /* How many processors the scheduler lets this process use; at least 1. */
 int mae_thread_cores_allowed(void);
 
+/* Their numbers, rising; the array is freed with free(). */
+MAE_MUST_CHECK mae_error *mae_thread_allowed(int **ret_cores, size_t *ret_n);
+
 /* Parses "0-3,6"; the array is freed with free(). MAE_ERR_USAGE with the reason. */
 MAE_MUST_CHECK mae_error *mae_thread_parse_cores(const char *text, int **ret_cores, size_t *ret_n);
 

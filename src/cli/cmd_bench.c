@@ -7,6 +7,7 @@
 
 #include "cli/infeasible.h"
 #include "cli/bench_report.h"
+#include "cli/bench_throughput.h"
 #include "cli/commands.h"
 #include "cli/file.h"
 #include "cli/input.h"
@@ -19,7 +20,7 @@
 typedef struct bench_args {
     const char *output, *profile, *trace, *report;
     double budget_s, race_s;
-    bool json, all;
+    bool json, all, throughput;
     cli_texts shapes;
     cli_goal goal;
     cli_input_args inputs;
@@ -36,6 +37,8 @@ static const cli_option own_options[] = {
      "write what every frame of the final rounds did (Chrome, Perfetto)", 0},
     {"report", 0, CLI_TEXT, offsetof(bench_args, report), "FILE", "write a page of what was found (HTML)", 0},
     {"all", 0, CLI_FLAG, offsetof(bench_args, all), NULL, "show every layer of a long network", 0},
+    {"throughput", 0, CLI_FLAG, offsetof(bench_args, throughput), NULL,
+     "frames a second, by replicas and stages; without --soc on each of --cores", 0},
     {"json", 0, CLI_FLAG, offsetof(bench_args, json), NULL, "print JSON", 0},
     {"shape", 0, CLI_TEXTS, offsetof(bench_args, shapes), "NAME=1,3,H,W", "fix an input's dynamic dimensions", 0},
 };
@@ -54,9 +57,10 @@ static const cli_syntax syntax = {
             "every single PE turn by turn, and compares the outputs. If no mix wins, the plan is the best single PE.",
     .examples = "  mae bench model.onnx\n"
                 "  mae bench model.onnx --input photo.jpg --threads 2 -o model.plan.json\n"
-                 "  mae bench model.onnx --report model.html\n"
+                "  mae bench model.onnx --report model.html\n"
                 "  mae bench model.onnx --shape image=1,3,320,320 --budget 10 --race 5 --json\n"
-                "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n",
+                "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n"
+                "  mae bench model.onnx --throughput --cores 0,1 -o model.plan.json\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
@@ -198,6 +202,11 @@ static int bench_with(mae_context *context, mae_model *model, const bench_args *
     }
     mae_bench *bench = NULL;
     int status = 0;
+    if (args->throughput) {
+        status = cli_bench_throughput(context, model, &options, args->output, args->json);
+        free(given);
+        return status;
+    }
     if (args->trace || args->report)
         status = cli_report(mae_recorder_create(mae_model_graph(model), CLI_TRACE_EVENTS, &options.recorder));
     if (!status)
@@ -235,6 +244,18 @@ static int bench_model(mae_context *context, const char *path, const bench_args 
     return status;
 }
 
+/* Its goal is its own, and what it runs at once is not recorded. */
+static int check_throughput(const bench_args *args)
+{
+    const cli_goal *goal = &args->goal;
+    if (goal->minimize || goal->max_latency_ms >= 0 || goal->max_energy_mj >= 0 || goal->max_power_w >= 0 ||
+        goal->period_ms > 0 || goal->max_switches >= 0)
+        return cli_usage("bench", "--throughput has a goal of its own: the least period");
+    if (args->trace || args->report)
+        return cli_usage("bench", "--throughput takes no --trace and no --report: run the plan that it writes with one");
+    return 0;
+}
+
 int cli_bench(int argc, char **argv)
 {
     bench_args args = {.goal = CLI_GOAL_INIT};
@@ -250,11 +271,14 @@ int cli_bench(int argc, char **argv)
         CLI_TRY(cli_file_probe(args.trace));
     if (args.report)
         CLI_TRY(cli_file_probe(args.report));
+    if (args.throughput)
+        CLI_TRY(check_throughput(&args));
     mae_profile *profile = NULL;
     if (args.profile)
         CLI_TRY(cli_report(mae_profile_read(args.profile, &profile)));
     mae_context *context;
-    status = cli_machine_open(&args.machine, &context);
+    status =
+        args.throughput ? cli_machine_open_cores(&args.machine, &context) : cli_machine_open(&args.machine, &context);
     if (!status) {
         status = bench_model(context, path, &args, &goal, profile);
         mae_context_destroy(context);

@@ -16,7 +16,8 @@ const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS] = {
 };
 
 const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
-    {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL", "latency (default), energy, edp, weighted:W, period", 0},
+    {"minimize", 0, CLI_TEXT, offsetof(cli_goal, minimize), "GOAL",
+     "latency (default), energy, edp, weighted:W, period", 0},
     {"max-latency-ms", 0, CLI_NUMBER, offsetof(cli_goal, max_latency_ms), "X", "no plan slower than this", 0},
     {"max-energy-mj", 0, CLI_NUMBER, offsetof(cli_goal, max_energy_mj), "Y", "no plan hungrier than this", 0},
     {"max-power-w", 0, CLI_NUMBER, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},
@@ -40,6 +41,14 @@ int cli_machine_open(const cli_machine *machine, mae_context **ret_context)
     for (size_t i = 0; i < n; i++)
         cli_error(MAE_ERR_FAILED, "%s: %s is left out: %s", machine->soc, missing[i].backend, missing[i].reason);
     return 0;
+}
+
+int cli_machine_open_cores(const cli_machine *machine, mae_context **ret_context)
+{
+    mae_context_options options = {.cores = machine->cores, .pes = machine->pes, .each_core = true};
+    if (machine->soc)
+        return cli_machine_open(machine, ret_context);
+    return cli_report(mae_context_create(&options, ret_context));
 }
 
 /* "NAME=1,3,320,320"; the name ends at the last "=", since names of tensors may hold one. */

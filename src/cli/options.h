@@ -19,6 +19,8 @@ extern const cli_option cli_machine_options[CLI_N_MACHINE_OPTIONS];
     }
 
 int cli_machine_open(const cli_machine *machine, mae_context **ret_context);
+/* The same, but without a SoC file each processor is a resource of its own. */
+int cli_machine_open_cores(const cli_machine *machine, mae_context **ret_context);
 /* The same; PEs of the SoC file that are not here are not told. */
 int cli_machine_open_quietly(const cli_machine *machine, mae_context **ret_context);
 

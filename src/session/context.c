@@ -222,9 +222,12 @@ static mae_error *build(mae_context *context, const mae_context_options *options
         return mae_error_nomem();
     if (options->soc)
         MAE_TRY(mae_context_open_soc(context, options->soc, options->pes));
-    for (size_t b = 0; b < mae_builtin_n_backends && !options->soc; b++)
+    else if (options->each_core)
+        MAE_TRY(mae_context_open_cores(context, true, options->pes));
+    bool look = !options->soc && !options->each_core;
+    for (size_t b = 0; b < mae_builtin_n_backends && look; b++)
         MAE_TRY(load_backend(context, mae_builtin_backends[b], options->pes));
-    if (options->pes && !options->soc)
+    if (options->pes && look)
         MAE_TRY(load_named(context, options->pes));
     return options->pes ? order_pes(context, options->pes) : NULL;
 }

@@ -77,6 +77,13 @@ uint64_t mae_context_now_ns(const mae_context *context);
 
 /* soc.c: opens what a SoC file names. `wanted` as in the options. */
 MAE_MUST_CHECK mae_error *mae_context_open_soc(mae_context *context, const char *path, const char *wanted);
+/* The same for a SoC that is made here: the CPU's engines on each of the context's processors (or those that this process
+ * may use), or, with `each` false, on all of them together. */
+MAE_MUST_CHECK mae_error *mae_context_open_cores(mae_context *context, bool each, const char *wanted);
+/* each_core.c: a context whose only PEs are the CPU's engines on all of these processors together. */
+MAE_MUST_CHECK mae_error *mae_context_create_whole(const int *cores, size_t n, mae_context **ret_context);
+/* soc.c: opens the PEs of the context's SoC. */
+MAE_MUST_CHECK mae_error *mae_context_open_soc_pes(mae_context *context, const char *wanted);
 /* The backend of that name, loaded when first asked for. */
 MAE_MUST_CHECK mae_error *mae_context_backend(mae_context *context, const char *name, const mae_backend **ret_backend);
 

@@ -189,9 +189,8 @@ static mae_error *add_soc_pe(mae_context *context, const mae_soc_pe *pe, const c
     return NULL;
 }
 
-mae_error *mae_context_open_soc(mae_context *context, const char *path, const char *wanted)
+mae_error *mae_context_open_soc_pes(mae_context *context, const char *wanted)
 {
-    MAE_TRY(mae_soc_read(path, &context->soc));
     const mae_soc *soc = context->soc;
     context->missing =
         mae_arena_array(context->arena, MAE_PROFILE_MAX_PES + mae_builtin_n_backends, sizeof *context->missing);
@@ -204,4 +203,10 @@ mae_error *mae_context_open_soc(mae_context *context, const char *path, const ch
     for (size_t i = 0; i < context->n_pes; i++)
         MAE_TRY(mae_context_find_rails(context, i));
     return NULL;
+}
+
+mae_error *mae_context_open_soc(mae_context *context, const char *path, const char *wanted)
+{
+    MAE_TRY(mae_soc_read(path, &context->soc));
+    return mae_context_open_soc_pes(context, wanted);
 }

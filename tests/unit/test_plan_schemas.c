@@ -49,6 +49,12 @@ static void what_is_written_fits(void **state)
     assert_null(mae_front_solve(profile, &goal, 0, &front));
     assert_null(mae_front_write(profile, front, path));
     check_file("schemas/mae-front.schema.json", path);
+    mae_plan_destroy(plan);
+    goal = (mae_goal)MAE_GOAL_INIT;
+    goal.minimize = MAE_MIN_PERIOD;
+    assert_null(mae_plan_solve(profile, &goal, &plan));
+    assert_null(mae_plan_write(plan, path));
+    check_file("schemas/mae-plan.schema.json", path);
     mae_front_destroy(front);
     mae_plan_destroy(plan);
     mae_profile_destroy(profile);
