@@ -6,8 +6,8 @@
  * who hands in more waits. One thread hands in and one takes; they may be the same one if it asks mae_flow_has_room()
  * before.
  *
- * On a virtual clock a flow's time passes while its caller waits inside it, or is in a run of the machine itself; the
- * same thread hands in and takes there.
+ * On a virtual clock, time passes while the caller waits inside the flow, has no frame in it, or is in a run of the
+ * machine itself; one thread hands in and takes there.
  */
 #ifndef MAE_FLOW_H
 #define MAE_FLOW_H

@@ -31,22 +31,33 @@ static void sleep_until_woken(mae_flow_worker *w)
         pthread_cond_wait(&w->wake, &w->flow->lock);
 }
 
-/* The caller waits for `what`; who brings it about says so by let_go_on(). */
-static void caller_waits(mae_flow *flow, pthread_cond_t *what)
-{
-    if (flow->caller_works) {
-        flow->caller_works = false;
-        hold(flow, -1);
-    }
-    pthread_cond_wait(what, &flow->lock);
-}
-
-static void let_go_on(mae_flow *flow, pthread_cond_t *what)
+/* While it has frames to take its next step is awaited; without any, flows of others may have the clock. */
+static void caller_begins(mae_flow *flow)
 {
     if (flow->machine.service && !flow->caller_works) {
         flow->caller_works = true;
         hold(flow, 1);
     }
+}
+
+static void caller_ends(mae_flow *flow)
+{
+    if (flow->caller_works) {
+        flow->caller_works = false;
+        hold(flow, -1);
+    }
+}
+
+/* The caller waits for `what`; who brings it about says so by let_go_on(). */
+static void caller_waits(mae_flow *flow, pthread_cond_t *what)
+{
+    caller_ends(flow);
+    pthread_cond_wait(what, &flow->lock);
+}
+
+static void let_go_on(mae_flow *flow, pthread_cond_t *what)
+{
+    caller_begins(flow);
     pthread_cond_signal(what);
 }
 
@@ -160,6 +171,7 @@ void mae_flow_submit(mae_flow *flow)
 {
     pthread_mutex_lock(&flow->lock);
     mae_flow_slot *s = await_room(flow);
+    caller_begins(flow);
     s->done = false;
     s->frame = flow->recorder ? mae_recorder_next_frame(flow->recorder) : 0;
     s->submitted_ns = mae_context_now_ns(flow->context);
@@ -193,6 +205,8 @@ mae_error *mae_flow_take(mae_flow *flow, mae_flow_frame *ret_frame)
     while (!s->done)
         caller_waits(flow, &flow->finished);
     uint64_t frame = flow->taken++;
+    if (flow->taken == flow->submitted)
+        caller_ends(flow);
     pthread_cond_signal(&flow->taken_out);
     pthread_mutex_unlock(&flow->lock);
     *ret_frame = (mae_flow_frame){frame,
@@ -262,8 +276,6 @@ mae_error *mae_flow_start(mae_flow *flow, size_t room)
         MAE_TRY(mae_flow_slot_make(flow->graph, &flow->borders, &flow->slots[i]));
     mae_flow_set_groups(flow, true);
     flow->opened_ns = mae_context_now_ns(flow->context);
-    flow->caller_works = flow->machine.service != NULL;
-    hold(flow, flow->caller_works);
     for (size_t i = 0; i < flow->n_workers; i++)
         MAE_TRY(start_worker(&flow->workers[i]));
     return NULL;
@@ -273,8 +285,7 @@ static void stop(mae_flow *flow)
 {
     pthread_mutex_lock(&flow->lock);
     flow->quit = true;
-    if (flow->caller_works)
-        hold(flow, -1);
+    caller_ends(flow);
     for (size_t i = 0; i < flow->n_workers; i++)
         pthread_cond_signal(&flow->workers[i].wake);
     pthread_mutex_unlock(&flow->lock);

@@ -48,6 +48,8 @@ cat >board.json <<'END'
 { "format": "mae-soc", "version": 1, "name": "virtual", "mode": "MAX", "pes": [
   { "name": "gpu@high", "backend": "sim", "resource": "gpu",
     "options": { "profile": "./truth.json", "outputs": "reference", "clock": "virtual" } },
+  { "name": "gpu@low", "backend": "sim", "resource": "gpu",
+    "options": { "profile": "./truth.json", "outputs": "reference" } },
   { "name": "dla", "backend": "sim", "resource": "dla",
     "options": { "profile": "./truth.json", "outputs": "reference" } } ] }
 END
@@ -70,6 +72,24 @@ awk -v a="$(value max)" -v l="$latency" -v p="$planned" 'BEGIN { exit !(a >= l -
 mae 0 run "$models/tiny.onnx" --soc board.json --plan plan.json --frames 3 --output outputs
 prints "a second (predicted"
 [ -s outputs/*.npy ] || fail "no outputs"
+# What is measured on the virtual clock is what was planned, and nothing beats it.
 mae 0 bench "$models/tiny.onnx" --soc board.json --throughput --profile truth.json --race 1 --json -o best.json
+json_has '"format":"mae-bench"'
+json_has '"throughput":{"offered":"'
+json_has '"kind":"arrangement","raced":true,"offered":true,"verified":true'
+flat best.json | grep -q '"throughput":{"period_ms"' || fail "no arrangement in the plan"
+json_has '"what":"best_single"'
+within 0.2 "$(flat | grep -o '"offered":true,.*' | grep -o '"period_ms":[0-9.]*' | head -n 1 | cut -d: -f2)" "$planned"
+mae 0 run "$models/tiny.onnx" --soc board.json --plan best.json --frames 5 --verify
+prints "verified"
+mae 0 bench "$models/tiny.onnx" --soc board.json --throughput --profile truth.json --race 1
+prints "offered"
+prints "the best single PE"
 mae 3 bench "$models/tiny.onnx" --soc board.json --throughput --profile three.json
 says_beside_output "profile"
+if [ "$(nproc)" -ge 2 ]; then
+    mae 0 bench "$models/tiny.onnx" --throughput --budget 1 --race 0.5 --json
+    json_has '"what":"sessions"'
+    json_has '"what":"threads"'
+    json_has '"name":"ortoneachresource"'
+fi
