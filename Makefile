@@ -7,6 +7,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
 DEB_PACKAGES := dpkg-dev debhelper fakeroot
+VALGRIND_PACKAGES := valgrind=valgrind
 LINT_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck
 FUZZ_PACKAGES := clang=clang libclang-rt-dev libcmocka-dev
 AFL_PACKAGES := afl-clang-fast=afl++
@@ -81,6 +82,11 @@ test-aarch64: setup-aarch64 ## cross-build for 64-bit Arm, run the tests under q
 	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench' || true
 	@tools/compare-tests.sh build build-aarch64 tests/aarch64-skips
 
+test-valgrind: setup-test configure ## readers, nouns and each backend under valgrind's memcheck
+	@tools/setup.sh $(VALGRIND_PACKAGES)
+	@$(MAKE) --no-print-directory build
+	@tools/valgrind.sh build
+
 test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
@@ -127,4 +133,4 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 clean: ## remove what was built (not what was fetched)
 	rm -rf build build-dev build-tsan build-fuzz build-fuzz-afl build-deb build-coverage build-aarch64
 
-.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean
+.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean test-valgrind

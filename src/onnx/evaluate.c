@@ -1,9 +1,10 @@
 /* One run of the whole model, every tensor an output: its shapes are the shapes, and what is
  * constant has its value. The engine's word on both is the only one that counts.
  *
- * Where an If hangs on the inputs, the branch that any numbers lead to may not fit the shapes of the others: a network
- * for two sampling rates takes frames of two lengths. Then all is run but what hangs on branches, whose shapes would
- * not be known anyway, and the types of that are those that the model declares. */
+ * That run takes zeros, or ones; some models can take neither. The shape that a Reshape gives is an input; an If hangs
+ * on one, and the branch that any numbers lead to does not fit the shapes of the others (a network for two sampling
+ * rates takes frames of two lengths). Then all is run but what hangs on the values of inputs, whose shapes would not be
+ * known anyway, and the types of that are those that the model declares. */
 #include <string.h>
 
 #include "onnx/write.h"
@@ -207,22 +208,21 @@ static mae_error *evaluate(run *r, const mae_onnx_evaluator *evaluator)
 {
     mae_onnx_blob blob;
     MAE_TRY(list_outputs(r));
+    if (r->fixed_only && r->n == 0)
+        return NULL;
     MAE_TRY(write_model(r, &blob));
     mae_error *error = run_once(r, evaluator, &blob);
     mae_onnx_blob_free(&blob);
     return error ? error : check_all_seen(r);
 }
 
-/* ---- branches that do not fit ---- */
+/* ---- models that neither zeros nor ones fit ---- */
 
-static bool has_open_branch(const mae_onnx_model *model)
+static bool hangs_on_values(const mae_onnx_model *model)
 {
-    for (size_t i = 0; i < model->n_nodes; i++) {
-        const mae_onnx_node *node = &model->nodes[i];
-        if (mae_onnx_node_is(node, "If") && node->n_outputs && node->outputs[0] >= 0 &&
-            !model->tensors[node->outputs[0]].is_static)
+    for (size_t i = 0; i < model->n_tensors; i++)
+        if (model->tensors[i].producer >= 0 && !model->tensors[i].is_static)
             return true;
-    }
     return false;
 }
 
@@ -286,10 +286,10 @@ mae_error *mae_onnx_evaluate(mae_onnx_model *model, const mae_onnx_evaluator *ev
     if (!r.needed)
         return mae_error_nomem();
     mae_error *error = evaluate(&r, evaluator);
-    if (mae_error_code(error) == MAE_ERR_INPUT && has_open_branch(model) &&
+    if (mae_error_code(error) == MAE_ERR_INPUT && hangs_on_values(model) &&
         evaluate_fixed(model, evaluator, r.needed)) {
         mae_error_free(error);
-        model->branches_misfit = true;
+        model->is_open = true;
         return NULL;
     }
     return mae_error_wrap(error, "%s", model->path);

@@ -74,7 +74,7 @@ typedef struct mae_onnx_model {
     int *inputs, *outputs;
     size_t n_groups;
     mae_onnx_group *groups; /* after order.c in the order of execution */
-    bool branches_misfit;   /* a branch of an If cannot be computed with the shapes of the inputs; see evaluate.c */
+    bool is_open;           /* what hangs on the values of inputs has not been run; see evaluate.c */
 } mae_onnx_model;
 
 /* A string that the file left out is empty. */

@@ -54,7 +54,7 @@ static void node_range(const mae_graph *graph, const mae_segment *segment, int *
 static bool hides_shapes(const segment_writer *w, int first, int end)
 {
     const mae_onnx_model *model = w->graph->source;
-    for (int n = first; model->branches_misfit && n < end; n++) {
+    for (int n = first; model->is_open && n < end; n++) {
         const mae_node *node = &w->graph->nodes[n];
         if (strcmp(node->op, "If") == 0 && node->outputs[0] >= 0 && !w->graph->tensors[node->outputs[0]].is_static)
             return true;

@@ -164,7 +164,10 @@ static inline void table_write(FILE *f)
         "*Unsupported*:\n"
         "the PE said beforehand that it does not take a layer of it. *Skipped*: known not to pass, for a reason given\n"
         "below. *Not imported*: refused by the importer for all PEs alike (operators that ONNX Runtime does not\n"
-        "have, sequences, optionals). No test was wrong, and none failed that had been said to be supported: the "
+        "have, and graphs whose inputs or outputs are sequences or optionals): each is tried on ONNX Runtime alone, "
+        "which\n"
+        "passes none of them that is of tensors. Strings are refused at a segment's border (*unsupported*). No test "
+        "was wrong, and none failed that had been said to be supported: the "
         "suite\n"
         "fails on the first.\n\n");
     table_write_counts(f);
