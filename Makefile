@@ -130,7 +130,11 @@ bench: setup-test ## the benchmarks: ratios measured turn by turn
 	@$(MAKE) --no-print-directory build
 	@tools/bench.sh
 
+bench-direct: setup-test ## what mae adds to each engine's layers, beside the engine called directly
+	@$(MAKE) --no-print-directory build
+	@tools/bench-direct.sh
+
 clean: ## remove what was built (not what was fetched)
 	rm -rf build build-dev build-tsan build-fuzz build-fuzz-afl build-deb build-coverage build-aarch64
 
-.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean test-valgrind
+.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean test-valgrind bench-direct

@@ -2,7 +2,7 @@
 # The benchmarks: `mae bench` over real networks at 1 and 2 threads, and the planner's scaling. Prints Markdown
 # (docs/results.md is its output); the JSON of each run stays in demo/bench/.
 # usage: bench.sh [NAME...]     only these networks
-# Environment: THREADS="1 2", RACE=8 (seconds of final rounds per network)
+# Environment: THREADS="1 2", RACE=8 (seconds of final rounds per network), PES=cpu/ort,... (all that are used unasked)
 set -eu
 cd "$(dirname "$0")/.."
 tools/fetch-models.sh
@@ -15,7 +15,7 @@ bench() { # name, model, further options
     [ ! -f "$data" ] || set -- "$@" --input "$data"
     for threads in ${THREADS:-1 2}; do
         echo "$name, $threads thread(s)" >&2
-        build/mae bench "$model" "$@" --threads "$threads" --race "${RACE:-8}" --json \
+        build/mae bench "$model" "$@" --threads "$threads" --race "${RACE:-8}" ${PES:+--pes "$PES"} --json \
             >"demo/bench/$name-$threads.json.part" || { echo "$name: mae bench failed" >&2; return 1; }
         mv "demo/bench/$name-$threads.json.part" "demo/bench/$name-$threads.json"
     done
