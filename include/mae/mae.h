@@ -111,12 +111,21 @@ MAE_API bool mae_model_supports(const mae_model *model, int pe, int layer, const
  * Returning false cancels. */
 typedef bool mae_progress_fn(void *ctx, const char *what, double fraction, double left_s);
 
+/* Values for one input of a network. */
+typedef struct mae_bench_input {
+    size_t input; /* index in mae_graph.inputs */
+    const void *data;
+    size_t bytes;
+} mae_bench_input;
+
 typedef struct mae_profile_options {
     double budget_s; /* 0: 20 s */
     mae_progress_fn *progress;
     void *progress_ctx;
-    const int *pes; /* only these PEs of the context, by their index; together they run every layer */
-    size_t n_pes;   /* 0: all of them */
+    const int *pes;                /* only these PEs of the context, by their index; together they run every layer */
+    size_t n_pes;                  /* 0: all of them */
+    const mae_bench_input *inputs; /* what to measure with; those not given are filled from seed 1 */
+    size_t n_inputs;
 } mae_profile_options;
 
 /* Measures every layer on every PE, in the running network, and the transfers. */
@@ -316,12 +325,6 @@ MAE_API void mae_play_destroy(mae_play *play); /* takes NULL */
 MAE_API MAE_MUST_CHECK mae_error *mae_play_to_json(const mae_play *play, char **ret_text);
 
 /* ---- Bench: the main job ---- */
-
-typedef struct mae_bench_input {
-    size_t input; /* index in mae_graph.inputs */
-    const void *data;
-    size_t bytes;
-} mae_bench_input;
 
 typedef struct mae_bench_options {
     mae_goal goal;                 /* MAE_GOAL_INIT */

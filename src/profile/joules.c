@@ -41,7 +41,7 @@ mae_error *mae_joules_program(mae_joules *joules, const int *mapping, int first,
                              .clock = survey->options->clock};
     mae_program *program;
     MAE_TRY(mae_program_create(&spec, &program));
-    mae_error *error = mae_program_fill(program, 1);
+    mae_error *error = mae_survey_fill(survey, program);
     if (error) {
         mae_program_destroy(program);
         return error;

@@ -3,6 +3,7 @@
 #define MAE_PROFILE_MEASURE_H
 
 #include "core/profile.h"
+#include "mae/mae.h"
 #include "pe/program.h"
 #include "profile/energy.h"
 
@@ -19,6 +20,8 @@ typedef struct mae_measure_options {
     void *progress_ctx;
     mae_program_clock clock;          /* zero: the machine's */
     const mae_energy_options *energy; /* NULL: none is measured */
+    const mae_bench_input *inputs;    /* values for the network's inputs; the others are made up */
+    size_t n_inputs;
 } mae_measure_options;
 
 /* MAE_ERR_UNSUPPORTED, naming the layer, when a layer has no PE. The first PE of the list in whose

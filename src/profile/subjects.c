@@ -187,6 +187,18 @@ static mae_error *describe_subject(mae_survey *survey, bool swap, mae_subject *s
     return subject->mapping ? NULL : mae_error_nomem();
 }
 
+mae_error *mae_survey_fill(const mae_survey *survey, mae_program *program)
+{
+    const mae_measure_options *options = survey->options;
+    MAE_TRY(mae_program_fill(program, 1));
+    for (size_t i = 0; i < options->n_inputs; i++) {
+        int tensor = survey->graph->inputs[options->inputs[i].input];
+        if (mae_program_buffer(program, tensor))
+            MAE_TRY(mae_program_write(program, tensor, options->inputs[i].data, options->inputs[i].bytes));
+    }
+    return NULL;
+}
+
 static mae_error *compile(mae_survey *survey, mae_subject *subject)
 {
     mae_program_spec spec = {.graph = survey->graph,
@@ -199,7 +211,7 @@ static mae_error *compile(mae_survey *survey, mae_subject *subject)
                              .pe_names = survey->names,
                              .clock = survey->options->clock};
     MAE_TRY(mae_program_create(&spec, &subject->program));
-    mae_error *error = mae_program_fill(subject->program, 1);
+    mae_error *error = mae_survey_fill(survey, subject->program);
     if (!error)
         error = mae_turn_init(&subject->turn, subject->program, MOST_SAMPLES, survey->arena);
     if (error) {

@@ -117,6 +117,8 @@ MAE_MUST_CHECK mae_error *mae_survey_progress(const mae_survey *survey, const ch
 /* subjects.c: which layers run where, where to cut, and the programs. */
 MAE_MUST_CHECK mae_error *mae_survey_assign(mae_survey *survey);
 MAE_MUST_CHECK mae_error *mae_survey_choose_cuts(mae_survey *survey);
+/* The network's inputs as given, where the program has them, and made-up values for all else that comes in. */
+MAE_MUST_CHECK mae_error *mae_survey_fill(const mae_survey *survey, mae_program *program);
 MAE_MUST_CHECK mae_error *mae_survey_compile(mae_survey *survey, mae_subject_kind kind, int pe, int other, bool swap,
                                              unsigned flags);
 void mae_survey_discard(mae_survey *survey); /* all subjects */

@@ -55,7 +55,9 @@ static mae_error *get_profile(mae_bench_work *work)
     }
     mae_profile_options options = {.budget_s = work->options->budget_s,
                                    .progress = work->options->progress,
-                                   .progress_ctx = work->options->progress_ctx};
+                                   .progress_ctx = work->options->progress_ctx,
+                                   .inputs = work->options->inputs,
+                                   .n_inputs = work->options->n_inputs};
     return mae_profile_measure(work->context, work->model, &options, &work->profile);
 }
 

@@ -90,7 +90,9 @@ static mae_error *measure(mae_context *context, const mae_model *model, const ma
     mae_measure_options measure = {.budget_s = options->budget_s > 0 ? options->budget_s : DEFAULT_BUDGET_S,
                                    .progress = options->progress,
                                    .progress_ctx = options->progress_ctx,
-                                   .clock = context->clock};
+                                   .clock = context->clock,
+                                   .inputs = options->inputs,
+                                   .n_inputs = options->n_inputs};
     mae_profile *profile = NULL;
     mae_error *error = mae_context_energy(context, which, n_pes, arena, &measure.energy);
     if (!error)
@@ -114,6 +116,9 @@ mae_error *mae_profile_measure(mae_context *context, mae_model *model, const mae
         return mae_error_new(MAE_ERR_FAILED, "no PE here (see mae pes)");
     if (options->budget_s < 0)
         return mae_error_new(MAE_ERR_USAGE, "budget: %g s is negative", options->budget_s);
+    for (size_t i = 0; i < options->n_inputs; i++)
+        if (options->inputs[i].input >= model->graph->n_inputs)
+            return mae_error_new(MAE_ERR_USAGE, "input %zu of %zu", options->inputs[i].input, model->graph->n_inputs);
     mae_arena *arena = mae_arena_create();
     if (!arena)
         return mae_error_nomem();

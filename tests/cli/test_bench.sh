@@ -65,4 +65,16 @@ mae 0 bench "$model" --profile joules.json --threads 1 --race 1 --minimize energ
 prints "mJ (predicted)"
 prints "predicted by the profile's figures"
 
-only_files plan.json profile.json other.json joules.json
+
+# Inputs that are given are what is profiled with: numbers made up lead into the branch that does not fit the frame.
+{
+    printf '\223NUMPY\001\000\166\000'
+    printf "%-117s\n" "{'descr': '<i8', 'fortran_order': False, 'shape': (), }"
+    printf '\200\076\000\000\000\000\000\000'
+} >rate.npy
+mae 1 bench "$models/branches.onnx" --shape frame=1,4 --pes cpu/ort --budget 1 --race 0.3 --json
+grep -q "If" err || fail "$ran: the message does not name the If"
+mae 0 bench "$models/branches.onnx" --shape frame=1,4 --input rate=rate.npy --input frame=random:1 --pes cpu/ort --budget 1 --race 0.3 --json
+json_has '"ok":true'
+
+only_files plan.json profile.json other.json joules.json rate.npy
