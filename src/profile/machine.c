@@ -37,17 +37,17 @@ static void make_printable(char *text)
             *text = '?';
 }
 
-static void find(const char *root, const place *place, char *text, size_t size)
+static void find(const char *root, const place *at, char *text, size_t size)
 {
     char line[512], path[4096];
-    snprintf(path, sizeof path, "%s%s", root, place->path);
+    snprintf(path, sizeof path, "%s%s", root, at->path);
     FILE *file = fopen(path, "r");
     text[0] = 0;
     while (file && !text[0] && fgets(line, sizeof line, file)) {
-        const char *value = value_in(line, place->key);
+        const char *value = value_in(line, at->key);
         int length = value ? (int)strcspn(value, "\n") : 0;
         if (length > 0)
-            snprintf(text, size, "%s%.*s", place->prefix, length, value);
+            snprintf(text, size, "%s%.*s", at->prefix, length, value);
     }
     if (file)
         fclose(file);
