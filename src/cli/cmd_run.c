@@ -102,12 +102,22 @@ static int open_session(run *r)
     return status;
 }
 
+/* Processors that are resources of their own are named as such: "cpu:0/ort". */
+static int open_machine(run *r)
+{
+    const mae_plan_throughput *throughput = r->plan ? r->plan->throughput : NULL;
+    for (size_t i = 0; throughput && i < throughput->n_replicas; i++)
+        if (strncmp(throughput->replicas[i].segments[0].pe, "cpu:", 4) == 0)
+            return cli_machine_open_cores(&r->args->machine, &r->context);
+    return cli_machine_open(&r->args->machine, &r->context);
+}
+
 static int open_all(run *r, const char *path)
 {
     CLI_TRY(check_outputs(r));
     if (r->args->plan)
         CLI_TRY(cli_report(mae_plan_read(r->args->plan, &r->plan)));
-    CLI_TRY(cli_machine_open(&r->args->machine, &r->context));
+    CLI_TRY(open_machine(r));
     CLI_TRY(cli_model_open(r->context, "run", path, &r->args->shapes, r->plan, &r->model));
     r->graph = mae_model_graph(r->model);
     CLI_TRY(cli_inputs_load(&r->args->inputs, "run", r->graph, &r->inputs));

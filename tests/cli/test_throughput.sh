@@ -88,8 +88,10 @@ prints "the best single PE"
 mae 3 bench "$models/tiny.onnx" --soc board.json --throughput --profile three.json
 says_beside_output "profile"
 if [ "$(nproc)" -ge 2 ]; then
-    mae 0 bench "$models/tiny.onnx" --throughput --budget 1 --race 0.5 --json
+    mae 0 bench "$models/tiny.onnx" --throughput --budget 1 --race 0.5 --json -o cores.json
     json_has '"what":"sessions"'
     json_has '"what":"threads"'
     json_has '"name":"ortoneachresource"'
+    mae 0 run "$models/tiny.onnx" --plan cores.json --frames 20 --verify
+    prints "verified"
 fi
