@@ -252,7 +252,8 @@ static int check_throughput(const bench_args *args)
         goal->period_ms > 0 || goal->max_switches >= 0)
         return cli_usage("bench", "--throughput has a goal of its own: the least period");
     if (args->trace || args->report)
-        return cli_usage("bench", "--throughput takes no --trace and no --report: run the plan that it writes with one");
+        return cli_usage("bench",
+                         "--throughput takes no --trace and no --report: run the plan that it writes with one");
     return 0;
 }
 
@@ -271,6 +272,8 @@ int cli_bench(int argc, char **argv)
         CLI_TRY(cli_file_probe(args.trace));
     if (args.report)
         CLI_TRY(cli_file_probe(args.report));
+    if (goal.minimize == MAE_MIN_PERIOD)
+        return cli_usage("bench", "the least period is measured with --throughput");
     if (args.throughput)
         CLI_TRY(check_throughput(&args));
     mae_profile *profile = NULL;

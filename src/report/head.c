@@ -212,7 +212,7 @@ static void put_maeg(const mae_page *page)
 void mae_page_head(const mae_page *page)
 {
     static const char *const costs[] = {"latency", "energy", "energy times latency",
-                                        "a weighted sum of latency and energy"};
+                                        "a weighted sum of latency and energy", "the period, frames overlapping"};
     const mae_report *report = page->report;
     const mae_goal *goal = mae_report_goal(report);
     char words[256];

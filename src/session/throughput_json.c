@@ -64,9 +64,10 @@ static json_t *singles(const mae_throughput *t)
         json_t *object = json_pack("{s:s,s:b}", "pe", e->name, "complete", !e->reason);
         if (object && e->reason)
             json_object_set_new(object, "reason", json_string(e->reason));
-        if (object && e->raced) {
-            json_object_set_new(object, "latency_ms", json_real(e->period_ms.median));
-            json_object_set_new(object, "ci_ms", interval(&e->period_ms));
+        if (object && !e->reason) {
+            json_object_set_new(object, "latency_ms", json_real(e->raced ? e->period_ms.median : e->quick_ms));
+            if (e->raced)
+                json_object_set_new(object, "ci_ms", interval(&e->period_ms));
             json_object_set_new(object, "verified", json_boolean(e->verified));
             json_object_set_new(object, "max_rel", number(e->max_rel));
         }

@@ -32,6 +32,8 @@ mae 4 plan three.json --minimize period --max-energy-mj 5
 says "no arrangement"
 mae 2 plan three.json --minimize period --period-ms 5
 says "period-ms"
+mae 2 bench "$models/tiny.onnx" --minimize period
+says "--throughput"
 mae 2 bench "$models/tiny.onnx" --throughput --minimize energy
 says "--throughput"
 sed 's/"period_ms"/"perlod_ms"/' plan.json >broken.json

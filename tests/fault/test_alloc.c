@@ -145,6 +145,20 @@ static mae_error *plan_there_and_back(void *ctx)
     return error;
 }
 
+static mae_error *period_there_and_back(void *ctx)
+{
+    mae_goal goal = MAE_GOAL_INIT;
+    mae_plan *plan = NULL, *again = NULL;
+    goal.minimize = MAE_MIN_PERIOD;
+    MAE_TRY(mae_plan_solve(ctx, &goal, &plan));
+    mae_error *error = mae_plan_write(plan, written);
+    if (!error)
+        error = mae_plan_read(written, &again);
+    mae_plan_destroy(again);
+    mae_plan_destroy(plan);
+    return error;
+}
+
 static mae_error *front_solved(void *ctx)
 {
     mae_goal goal = MAE_GOAL_INIT;
@@ -162,6 +176,7 @@ static void plans(void **state)
     assert_null(mae_profile_read(source("tests/data/profiles/branch.profile.json"), &profile));
     each_alloc("profiles, merged", profiles_merged, profile, 1);
     each_alloc("a plan, solved, written and read", plan_there_and_back, profile, 1);
+    each_alloc("a plan of least period, solved, written and read", period_there_and_back, profile, 1);
     mae_profile_destroy(profile);
     assert_null(mae_profile_read(source("examples/profiles/xavier-agx-googlenet.json"), &profile));
     each_alloc("a front, solved and written", front_solved, profile, 1);
