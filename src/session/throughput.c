@@ -74,8 +74,11 @@ static mae_error *check_profile(const mae_throughput_work *work)
 static mae_error *get_profile(mae_throughput_work *work)
 {
     const mae_bench_options *options = work->options;
-    mae_profile_options wanted = {
-        .budget_s = options->budget_s, .progress = options->progress, .progress_ctx = options->progress_ctx};
+    mae_profile_options wanted = {.budget_s = options->budget_s,
+                                  .progress = options->progress,
+                                  .progress_ctx = options->progress_ctx,
+                                  .inputs = options->inputs,
+                                  .n_inputs = options->n_inputs};
     if (!options->profile)
         return mae_profile_measure(work->context, work->model, &wanted, &work->profile);
     MAE_TRY(mae_profile_clone(options->profile, &work->profile));
