@@ -16,20 +16,27 @@ typedef enum mae_objective {
     MAE_MIN_PERIOD    /* most frames a second, across frames: mae_plan_solve() alone plans for it */
 } mae_objective;
 
+/* How the segments of a frame follow one another (docs/formats.md, sections 2 and 3). */
+typedef enum mae_schedule {
+    MAE_SERIAL = 0,
+    MAE_OVERLAP /* each as soon as its resource is free and what it reads has been made */
+} mae_schedule;
+
 /* What a plan is for. Start from MAE_GOAL_INIT: least latency, no bounds. */
 typedef struct mae_goal {
     mae_objective minimize;
     double weight;         /* of latency, 0 to 1; MAE_MIN_WEIGHTED only */
     double max_latency_ms; /* 0: no bound, as for the next three */
     double max_energy_mj;
-    double max_power_w; /* energy_mj <= max_power_w * period_ms; needs a period */
-    double period_ms;   /* a frame comes every so often; 0: unstated */
-    int max_switches;   /* -1: no bound */
+    double max_power_w;    /* energy_mj <= max_power_w * period_ms; needs a period */
+    double period_ms;      /* a frame comes every so often; 0: unstated */
+    int max_switches;      /* -1: no bound */
+    mae_schedule schedule; /* of the frames: latency is a serial frame's, or the makespan of an overlapped one */
 } mae_goal;
 
 #define MAE_GOAL_INIT                                                                                                  \
     {                                                                                                                  \
-        MAE_MIN_LATENCY, 0.5, 0.0, 0.0, 0.0, 0.0, -1                                                                   \
+        MAE_MIN_LATENCY, 0.5, 0.0, 0.0, 0.0, 0.0, -1, MAE_SERIAL                                                       \
     }
 
 /* Sets `minimize` (and `weight`) from "latency", "energy", "edp", "weighted:W" or "period". MAE_ERR_USAGE. */
@@ -121,9 +128,9 @@ typedef struct mae_front {
     void *priv;
 } mae_front;
 
-/* Best mapping of `profile` for `goal`. MAE_ERR_INFEASIBLE when no mapping meets the goal (the
- * message says why; mae_nearest() gives the nearest point); MAE_ERR_UNSUPPORTED when a layer has no
- * PE; MAE_ERR_USAGE for a goal that makes no sense. */
+/* Best mapping of `profile` for `goal` (where its frames overlap and the network is large: the best that was found,
+ * with its gap). MAE_ERR_INFEASIBLE when no mapping meets the goal (the message says why; mae_nearest() gives the
+ * nearest point); MAE_ERR_UNSUPPORTED when a layer has no PE; MAE_ERR_USAGE for a goal that makes no sense. */
 MAE_API MAE_MUST_CHECK mae_error *mae_plan_solve(const mae_profile *profile, const mae_goal *goal, mae_plan **ret_plan);
 
 /* The plan object for a given mapping (PE per layer): costs and MAEG filled in, not optimal, gap 1. */
@@ -139,9 +146,12 @@ MAE_API MAE_MUST_CHECK mae_error *mae_plan_of_replicas(const mae_profile *profil
 /* Cost of any mapping (PE per layer). MAE_ERR_INFEASIBLE, with the reason, if it is not allowed. */
 MAE_API MAE_MUST_CHECK mae_error *mae_eval(const mae_profile *profile, const int *mapping, double period_ms,
                                            mae_prediction *ret_cost);
+/* The same where segments overlap: the latency is the makespan of docs/formats.md, section 3. */
+MAE_API MAE_MUST_CHECK mae_error *mae_eval_overlap(const mae_profile *profile, const int *mapping, double period_ms,
+                                                   mae_prediction *ret_cost);
 
 /* The whole front of the profile, exact with epsilon 0. Only max_switches and period_ms of the goal
- * are looked at. */
+ * are looked at; frames are serial: MAE_ERR_USAGE where the goal's overlap. */
 MAE_API MAE_MUST_CHECK mae_error *mae_front_solve(const mae_profile *profile, const mae_goal *goal, double epsilon,
                                                   mae_front **ret_front);
 MAE_API MAE_MUST_CHECK mae_error *mae_front_write(const mae_profile *profile, const mae_front *front, const char *path);

@@ -88,6 +88,13 @@ typedef struct mae_segment_cost {
     double spread_ms;
 } mae_segment_cost;
 
+/* How much longer one PE takes while another, of another resource, runs a segment too. */
+typedef struct mae_contention {
+    double factor; /* on its times, 1 or more; 0: unstated, which counts as 1 */
+    int n;         /* samples; 0: unstated */
+    double spread; /* half-width of the 95 % interval of the factor; 0: unstated */
+} mae_contention;
+
 typedef struct mae_profile {
     const char *model_name, *model_sha256; /* "" : unstated */
     const char *soc_name, *soc_mode;       /* "" : unstated */
@@ -108,6 +115,7 @@ typedef struct mae_profile {
     const mae_transfer_override *overrides;
     size_t n_segments;
     const mae_segment_cost *segments;
+    const mae_contention *contention; /* n_pes x n_pes: of `pe` while `with` runs, contention[pe * n_pes + with] */
     void *priv; /* arena, and the keys of the file that this version does not know */
 } mae_profile;
 

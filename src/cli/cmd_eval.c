@@ -12,12 +12,15 @@
 typedef struct eval_args {
     const char *mapping;
     double period_ms;
+    const char *schedule;
+    mae_schedule frames;
     bool json;
 } eval_args;
 
 static const cli_option own_options[] = {
     {"mapping", 'm', CLI_TEXT, offsetof(eval_args, mapping), "PE,PE,...", "a PE for every layer, in order", 0},
     {"period-ms", 0, CLI_POSITIVE, offsetof(eval_args, period_ms), "T", "a frame comes every T milliseconds", 0},
+    {"schedule", 0, CLI_TEXT, offsetof(eval_args, schedule), "S", "serial (default), or overlap: PEs work at once", 0},
     {"json", 0, CLI_FLAG, offsetof(eval_args, json), NULL, "print JSON", 0},
 };
 
@@ -29,7 +32,8 @@ static const cli_syntax syntax = {
     .text = "Says what a mapping costs: predicted latency, energy (if the profile has it) and switches of PE.\n"
             "In a mapping, PE*N stands for N times the same PE.",
     .examples = "  mae eval net.profile.json --mapping gpu,gpu,gpu,gpu,gpu,gpu,gpu,dla,dla,dla\n"
-                "  mae eval net.profile.json --mapping 'gpu*7,dla*3' --json\n",
+                "  mae eval net.profile.json --mapping 'gpu*7,dla*3' --json\n"
+                "  mae eval net.profile.json --mapping 'gpu*7,dla*3' --schedule overlap\n",
     .groups = groups,
     .n_groups = 1,
 };
@@ -99,7 +103,8 @@ static void print_text(const mae_profile *profile, const mae_prediction *cost)
 static int evaluate(const mae_profile *profile, const int *mapping, const eval_args *args)
 {
     mae_prediction cost = {0};
-    mae_error *error = mae_eval(profile, mapping, args->period_ms, &cost);
+    mae_error *error = args->frames == MAE_OVERLAP ? mae_eval_overlap(profile, mapping, args->period_ms, &cost)
+                                                   : mae_eval(profile, mapping, args->period_ms, &cost);
     if (error && mae_error_code(error) != MAE_ERR_INFEASIBLE)
         return cli_report(error);
     int status = 0;
@@ -120,6 +125,7 @@ int cli_eval(int argc, char **argv)
         return status;
     if (!args.mapping)
         return cli_usage("eval", "--mapping is missing");
+    CLI_TRY(cli_schedule_parse(args.schedule, "eval", &args.frames));
     mae_profile *profile;
     CLI_TRY(cli_report(mae_profile_read(path, &profile)));
     int *mapping = calloc(profile->n_layers, sizeof *mapping);

@@ -50,7 +50,8 @@ static const cli_syntax syntax = {
     .examples = "  mae plan net.profile.json -o net.plan.json\n"
                 "  mae plan net.profile.json --minimize energy --max-latency-ms 2.3 --json\n"
                 "  mae plan net.profile.json --minimize weighted:0.5 --front net.front.json\n"
-                "  mae plan net.profile.json --minimize period -o net.plan.json\n",
+                "  mae plan net.profile.json --minimize period -o net.plan.json\n"
+                "  mae plan net.profile.json --schedule overlap\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };
@@ -73,7 +74,9 @@ static const char *goal_text(const mae_goal *goal, char text[static 256])
     if (goal->period_ms > 0)
         n += snprintf(text + n, 256 - (size_t)n, ", a frame every %g ms", goal->period_ms);
     if (goal->max_switches >= 0)
-        snprintf(text + n, 256 - (size_t)n, ", at most %d switches", goal->max_switches);
+        n += snprintf(text + n, 256 - (size_t)n, ", at most %d switches", goal->max_switches);
+    if (goal->schedule == MAE_OVERLAP)
+        snprintf(text + n, 256 - (size_t)n, ", segments overlapped");
     return text;
 }
 
@@ -120,7 +123,8 @@ static int add_greedy(cli_table *table, const mae_profile *profile, const mae_pl
     mae_prediction cost;
     mae_error *error = mae_greedy(profile, args->order, args->n_order, mapping);
     if (!error)
-        error = mae_eval(profile, mapping, plan->goal.period_ms, &cost);
+        error = plan->goal.schedule == MAE_OVERLAP ? mae_eval_overlap(profile, mapping, plan->goal.period_ms, &cost)
+                                                   : mae_eval(profile, mapping, plan->goal.period_ms, &cost);
     if (!error) {
         snprintf(note, sizeof note, "each layer on the first of %s",
                  list_text(profile, args->order, args->n_order, list));
@@ -234,7 +238,7 @@ static int print_plan(const mae_profile *profile, const plan_args *args, const m
     putchar('\n');
     print_maeg(plan);
     CLI_TRY(print_worth(profile, plan));
-    return plan->has_energy ? print_plot(profile, plan, front) : 0;
+    return plan->has_energy && plan->goal.schedule == MAE_SERIAL ? print_plot(profile, plan, front) : 0;
 }
 
 static int print_plan_json(const mae_plan *plan)
@@ -332,6 +336,8 @@ int cli_plan(int argc, char **argv)
     CLI_TRY(cli_goal_parse(&args.goal, "plan", &goal));
     if (args.front_epsilon > 0 && !args.front)
         return cli_usage("plan", "--front-epsilon needs --front");
+    if (args.front && goal.schedule != MAE_SERIAL)
+        return cli_usage("plan", "--front is of serial frames, without --schedule overlap");
     if (args.output)
         CLI_TRY(cli_file_probe(args.output));
     if (args.front)

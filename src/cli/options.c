@@ -23,6 +23,7 @@ const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS] = {
     {"max-power-w", 0, CLI_NUMBER, offsetof(cli_goal, max_power_w), "W", "mean power; needs --period-ms", 0},
     {"period-ms", 0, CLI_POSITIVE, offsetof(cli_goal, period_ms), "T", "a frame comes every T milliseconds", 0},
     {"max-switches", 0, CLI_COUNT, offsetof(cli_goal, max_switches), "N", "at most N changes of PE in a frame", 0},
+    {"schedule", 0, CLI_TEXT, offsetof(cli_goal, schedule), "S", "serial (default), or overlap: PEs work at once", 0},
 };
 
 int cli_machine_open_quietly(const cli_machine *machine, mae_context **ret_context)
@@ -125,11 +126,21 @@ double cli_bound(double bound)
     return bound > NEXT_TO_NOTHING ? bound : 0;
 }
 
+int cli_schedule_parse(const char *text, const char *command, mae_schedule *ret_schedule)
+{
+    bool overlap = text && strcmp(text, "overlap") == 0;
+    if (text && !overlap && strcmp(text, "serial") != 0)
+        return cli_usage(command, "--schedule: '%s' is not serial or overlap", text);
+    *ret_schedule = overlap ? MAE_OVERLAP : MAE_SERIAL;
+    return 0;
+}
+
 int cli_goal_parse(const cli_goal *args, const char *command, mae_goal *ret_goal)
 {
     mae_goal goal = MAE_GOAL_INIT;
     if (args->minimize)
         CLI_TRY(cli_report(mae_goal_parse(args->minimize, &goal)));
+    CLI_TRY(cli_schedule_parse(args->schedule, command, &goal.schedule));
     if (args->max_power_w >= 0 && args->period_ms <= 0)
         return cli_usage(command, "--max-power-w needs --period-ms");
     goal.max_latency_ms = bound_given(args->max_latency_ms);

@@ -35,19 +35,22 @@ typedef struct cli_goal {
     double max_latency_ms, max_energy_mj, max_power_w; /* below 0: not given */
     double period_ms;
     int max_switches;
+    const char *schedule; /* NULL: serial */
 } cli_goal;
 
 #define CLI_GOAL_INIT                                                                                                  \
     {                                                                                                                  \
-        NULL, -1, -1, -1, 0, -1                                                                                        \
+        NULL, -1, -1, -1, 0, -1, NULL                                                                                        \
     }
-#define CLI_N_GOAL_OPTIONS 6
+#define CLI_N_GOAL_OPTIONS 7
 extern const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS];
 #define CLI_GOAL_GROUP(type, field)                                                                                    \
     {                                                                                                                  \
         "Goal", cli_goal_options, CLI_N_GOAL_OPTIONS, offsetof(type, field)                                            \
     }
 
+/* "serial" or "overlap"; NULL: serial. */
+int cli_schedule_parse(const char *text, const char *command, mae_schedule *ret_schedule);
 int cli_goal_parse(const cli_goal *goal, const char *command, mae_goal *ret_goal);
 
 /* A bound of a goal as it was given: 0 on the command line is a bound that only what costs nothing meets, while the

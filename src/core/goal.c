@@ -16,6 +16,8 @@ mae_error *mae_goal_check(const mae_goal *goal)
                                             "energy, edp or weighted:W");
     if ((int)goal->minimize < MAE_MIN_LATENCY || goal->minimize > MAE_MIN_PERIOD)
         return mae_error_new(MAE_ERR_USAGE, "unknown objective %d", (int)goal->minimize);
+    if (goal->schedule != MAE_SERIAL && goal->schedule != MAE_OVERLAP)
+        return mae_error_new(MAE_ERR_USAGE, "unknown schedule %d", (int)goal->schedule);
     for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
         if (!isfinite(bounds[i]) || bounds[i] < 0)
             return mae_error_new(MAE_ERR_USAGE, "%s is %g: it must be a positive number", names[i], bounds[i]);

@@ -44,6 +44,17 @@ mae_error *mae_reader_goal(const mae_reader *r, mae_goal *goal)
     return NULL;
 }
 
+static mae_error *read_schedule(const mae_reader *r, mae_schedule *schedule)
+{
+    mae_place root = {.object = r->root};
+    const char *text = "serial";
+    MAE_TRY(mae_reader_string(r, &root, "schedule", false, &text));
+    if (strcmp(text, "serial") != 0 && strcmp(text, "overlap") != 0)
+        return mae_reader_error(r, &root, "schedule", "\"%s\" is not serial or overlap", text);
+    *schedule = strcmp(text, "overlap") == 0 ? MAE_OVERLAP : MAE_SERIAL;
+    return NULL;
+}
+
 mae_error *mae_reader_plan_segment(const mae_reader *r, const mae_place *at, mae_plan_segment *segment)
 {
     json_t *list;
@@ -175,6 +186,7 @@ static mae_error *read_plan(const mae_reader *r, mae_plan *plan)
     MAE_TRY(mae_reader_format(r, "mae-plan"));
     MAE_TRY(read_model(r, plan));
     MAE_TRY(mae_reader_goal(r, &plan->goal));
+    MAE_TRY(read_schedule(r, &plan->goal.schedule));
     MAE_TRY(read_segments(r, plan));
     MAE_TRY(mae_reader_value(r, &root, "predicted", JSON_OBJECT, false, &predicted.object));
     if (predicted.object)

@@ -76,8 +76,9 @@ static json_t *write_model(mae_json_writer *out, const mae_plan *plan, json_t *k
 static json_t *write_plan(mae_json_writer *out, const mae_plan *plan)
 {
     static const char *const soc_keys[] = {"name", "mode", NULL};
-    static const char *const known[] = {"format",    "version", "model",   "soc", "goal",     "segments",   "predicted",
-                                        "single_pe", "maeg",    "optimal", "gap", "solve_ms", "throughput", NULL};
+    static const char *const known[] = {"format",   "version",   "model",      "soc",      "goal",
+                                        "segments", "predicted", "single_pe",  "maeg",     "optimal",
+                                        "gap",      "solve_ms",  "throughput", "schedule", NULL};
     json_t *kept = mae_plan_private(plan)->kept;
     json_t *root = json_object(), *soc = json_object();
     mae_json_put(out, root, "format", json_string("mae-plan"));
@@ -88,6 +89,8 @@ static json_t *write_plan(mae_json_writer *out, const mae_plan *plan)
     mae_json_graft(out, soc, json_object_get(kept, "soc"), soc_keys);
     mae_json_put(out, root, "soc", soc);
     mae_json_put(out, root, "goal", mae_goal_to_json(&plan->goal, out));
+    if (plan->goal.schedule == MAE_OVERLAP)
+        mae_json_put(out, root, "schedule", json_string("overlap"));
     mae_json_put(out, root, "segments", mae_plan_write_segments(out, plan->segments, plan->n_segments));
     mae_json_put(out, root, "predicted", write_cost(out, plan, json_object(), &plan->predicted));
     mae_json_put(out, root, "single_pe", write_singles(out, plan));

@@ -157,8 +157,9 @@ static mae_error *build(mae_profile *profile, const mae_graph *graph, const mae_
     profile->model_sha256 = mae_arena_strdup(arena, graph->sha256);
     profile->costs = mae_arena_array(arena, graph->n_layers * n_pes, sizeof *profile->costs);
     profile->transfers = mae_arena_array(arena, n_pes * n_pes, sizeof *profile->transfers);
-    if (!index || !profile->model_name || !profile->model_sha256 || !profile->costs || !profile->transfers ||
-        !copy_pes(profile, arena, pes, n_pes) || !copy_tensors(profile, arena, graph, index))
+    profile->contention = mae_arena_array(arena, n_pes * n_pes, sizeof *profile->contention);
+    if (!index || !profile->contention || !profile->model_name || !profile->model_sha256 || !profile->costs ||
+        !profile->transfers || !copy_pes(profile, arena, pes, n_pes) || !copy_tensors(profile, arena, graph, index))
         return mae_error_nomem();
     return copy_layers(profile, arena, graph, index);
 }

@@ -15,6 +15,8 @@ MAE_MUST_CHECK mae_error *mae_profile_clone(const mae_profile *profile, mae_prof
 /* Only for who builds the profile; readers hold it const. Strings are copied. */
 void mae_profile_set_cost(mae_profile *profile, int layer, int pe, const mae_cost *cost);
 void mae_profile_set_transfer(mae_profile *profile, int from, int to, const mae_transfer *transfer);
+/* Of PE `pe` while `with` runs, which is of another resource; factor 0 takes the row away. */
+void mae_profile_set_contention(mae_profile *profile, int pe, int with, const mae_contention *contention);
 void mae_profile_set_pe(mae_profile *profile, int pe, double segment_ms, double segment_mj, int max_segments);
 void mae_profile_set_host(mae_profile *profile, int pe);
 MAE_MUST_CHECK mae_error *mae_profile_set_soc(mae_profile *profile, const char *name, const char *mode,

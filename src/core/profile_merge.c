@@ -105,7 +105,8 @@ static mae_error *check(const mae_profile *a, const mae_profile *b)
 /* A figure is replaced whole: what the newer one leaves out is unstated, not the older one's. */
 static bool replace(json_t *older, json_t *newer)
 {
-    static const char *const optional[] = {"n", "spread_ms", "residual_ms", "source", "segment_ms", "segment_mj"};
+    static const char *const optional[] = {"n",          "spread_ms",  "residual_ms", "source",
+                                           "segment_ms", "segment_mj", "spread"};
     for (size_t k = 0; k < sizeof optional / sizeof *optional; k++)
         json_object_del(older, optional[k]);
     return json_object_update(older, newer) == 0;
@@ -157,6 +158,7 @@ static const row_list lists[] = {
     {"transfers", {"from", "to"}, replace_row},
     {"transfer_overrides", {"tensor", "from", "to"}, replace_row},
     {"segments", {"pe", "first", "last"}, replace_row},
+    {"contention", {"pe", "with"}, replace_row},
 };
 
 /* The name of a row, unlike that of any other: lengths keep "a" "bc" apart from "ab" "c". */

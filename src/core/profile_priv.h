@@ -14,6 +14,7 @@
 #define MAE_PROFILE_MAX_TENSORS 1000000
 #define MAE_PROFILE_MAX_ROWS 1000000
 #define MAE_PROFILE_MAX_COST 1e12                /* ms or mJ: 30 years, a gigajoule */
+#define MAE_PROFILE_MAX_FACTOR 1e6               /* of contention */
 #define MAE_PROFILE_MAX_BYTES 1125899906842624.0 /* 1 PiB */
 
 typedef struct mae_profile_priv {

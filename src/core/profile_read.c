@@ -65,7 +65,8 @@ static mae_error *read_pes(mae_reader *r)
         return mae_json_error(r->json, "pes", "there is no PE");
     mae_profile_pe *pes = mae_arena_array(r->arena, n, sizeof *pes);
     r->profile->transfers = r->transfers = mae_arena_array(r->arena, n * n, sizeof *r->transfers);
-    if (!pes || !r->transfers)
+    r->profile->contention = r->contention = mae_arena_array(r->arena, n * n, sizeof *r->contention);
+    if (!pes || !r->transfers || !r->contention)
         return mae_error_nomem();
     mae_names_init(&r->pe_names, r->arena);
     r->profile->pes = pes;
@@ -166,6 +167,7 @@ static mae_error *read_all(mae_reader *r)
     MAE_TRY(mae_reader_graph(r));
     MAE_TRY(read_layers(r));
     MAE_TRY(mae_reader_transfers(r));
+    MAE_TRY(mae_reader_contention(r));
     MAE_TRY(mae_reader_overrides(r));
     return mae_reader_segments(r);
 }

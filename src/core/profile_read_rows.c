@@ -1,5 +1,6 @@
 /* Transfers, their overrides and segment rows: named things that exist, each row once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/profile_reader.h"
 
@@ -38,6 +39,42 @@ mae_error *mae_reader_transfers(mae_reader *r)
             return mae_reader_error(r, &at, NULL, "there is another row from %s to %s", r->profile->pes[from].name,
                                     r->profile->pes[to].name);
         MAE_TRY(read_transfer(r, &at, row));
+    }
+    return NULL;
+}
+
+static mae_error *read_contention(mae_reader *r, const mae_place *at, mae_contention *row)
+{
+    double n = 0;
+    MAE_TRY(mae_reader_number(r, at, "factor", true, MAE_PROFILE_MAX_FACTOR, &row->factor));
+    if (row->factor < 1)
+        return mae_reader_error(r, at, "factor", "is %g: running beside another makes nothing faster", row->factor);
+    MAE_TRY(mae_reader_number(r, at, "n", false, 1e9, &n));
+    MAE_TRY(mae_reader_number(r, at, "spread", false, MAE_PROFILE_MAX_FACTOR, &row->spread));
+    row->n = (int)n;
+    return NULL;
+}
+
+mae_error *mae_reader_contention(mae_reader *r)
+{
+    const mae_profile *p = r->profile;
+    json_t *list;
+    size_t n;
+    MAE_TRY(mae_reader_list(r, "contention", false, MAE_PROFILE_MAX_PES * MAE_PROFILE_MAX_PES, &list, &n));
+    for (size_t i = 0; i < n; i++) {
+        mae_place at = {.list = "contention", .index = (long)i, .object = json_array_get(list, i)};
+        int pe, with;
+        MAE_TRY(mae_reader_object(r, &at));
+        MAE_TRY(mae_reader_index(r, &at, "pe", &r->pe_names, "PE", &pe));
+        MAE_TRY(mae_reader_index(r, &at, "with", &r->pe_names, "PE", &with));
+        if (strcmp(p->pes[pe].resource, p->pes[with].resource) == 0)
+            return mae_reader_error(r, &at, "with", "%s and %s share a resource and never run at once", p->pes[pe].name,
+                                    p->pes[with].name);
+        mae_contention *row = &r->contention[(size_t)pe * p->n_pes + (size_t)with];
+        if (row->factor > 0)
+            return mae_reader_error(r, &at, NULL, "there is another row of %s with %s", p->pes[pe].name,
+                                    p->pes[with].name);
+        MAE_TRY(read_contention(r, &at, row));
     }
     return NULL;
 }

@@ -24,6 +24,7 @@ typedef struct mae_reader {
     mae_profile_layer *layers;
     mae_profile_tensor *tensors;
     mae_transfer *transfers;
+    mae_contention *contention;
 } mae_reader;
 
 /* The error "...: list[index].key: reason"; `key` may be NULL. */
@@ -66,6 +67,7 @@ MAE_MUST_CHECK mae_error *mae_reader_plan_segment(const mae_reader *r, const mae
 
 MAE_MUST_CHECK mae_error *mae_reader_graph(mae_reader *r); /* tensors, inputs, outputs, how layers hang together */
 MAE_MUST_CHECK mae_error *mae_reader_transfers(mae_reader *r);
+MAE_MUST_CHECK mae_error *mae_reader_contention(mae_reader *r);
 MAE_MUST_CHECK mae_error *mae_reader_overrides(mae_reader *r);
 MAE_MUST_CHECK mae_error *mae_reader_segments(mae_reader *r);
 

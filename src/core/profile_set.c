@@ -16,6 +16,12 @@ void mae_profile_set_transfer(mae_profile *profile, int from, int to, const mae_
     transfers[(size_t)from * profile->n_pes + (size_t)to] = *transfer;
 }
 
+void mae_profile_set_contention(mae_profile *profile, int pe, int with, const mae_contention *contention)
+{
+    mae_contention *rows = (mae_contention *)profile->contention;
+    rows[(size_t)pe * profile->n_pes + (size_t)with] = *contention;
+}
+
 void mae_profile_set_pe(mae_profile *profile, int pe, double segment_ms, double segment_mj, int max_segments)
 {
     mae_profile_pe *pes = (mae_profile_pe *)profile->pes;

@@ -128,8 +128,8 @@ static json_t *write_names(writer *w, const int *tensors, size_t n)
 
 static json_t *write_costs(writer *w, size_t layer, json_t *kept)
 {
-    static const char *const known[] = {"time_ms",  "energy_mj",        "n",             "spread_ms", "source",
-                                        "energy_n", "energy_spread_mj", "energy_source", NULL};
+    static const char *const known[] = {"time_ms",          "energy_mj",     "n", "spread_ms", "source", "energy_n",
+                                        "energy_spread_mj", "energy_source", NULL};
     json_t *costs = json_object();
     for (size_t i = 0; i < w->profile->n_pes; i++) {
         const mae_cost *cost = &w->profile->costs[layer * w->profile->n_pes + i];
@@ -179,9 +179,8 @@ static json_t *write_layers(writer *w)
 
 static json_t *write_transfers(writer *w)
 {
-    static const char *const known[] = {"from",          "to", "fixed_ms",  "ms_per_mib",  "fixed_mj",
-                                        "mj_per_mib",    "n",  "spread_ms", "residual_ms", "spread_mj",
-                                        "energy_source", NULL};
+    static const char *const known[] = {"from", "to",        "fixed_ms",    "ms_per_mib", "fixed_mj",      "mj_per_mib",
+                                        "n",    "spread_ms", "residual_ms", "spread_mj",  "energy_source", NULL};
     const mae_profile *p = w->profile;
     json_t *list = json_array(), *index = index_kept(w, "transfers", (const char *const[3]){"from", "to"});
     for (size_t pair = 0; pair < p->n_pes * p->n_pes; pair++) {
@@ -256,11 +255,35 @@ static json_t *write_segments(writer *w)
     return list;
 }
 
+static json_t *write_contention(writer *w)
+{
+    static const char *const known[] = {"pe", "with", "factor", "n", "spread", NULL};
+    const mae_profile *p = w->profile;
+    json_t *list = json_array(), *index = index_kept(w, "contention", (const char *const[3]){"pe", "with"});
+    for (size_t pair = 0; pair < p->n_pes * p->n_pes; pair++) {
+        const mae_contention *row = &p->contention[pair];
+        const char *pe = p->pes[pair / p->n_pes].name, *with = p->pes[pair % p->n_pes].name;
+        if (row->factor == 0)
+            continue;
+        json_t *object = json_object();
+        mae_json_put(&w->out, object, "pe", json_string(pe));
+        mae_json_put(&w->out, object, "with", json_string(with));
+        put_real(w, object, "factor", row->factor);
+        if (row->n)
+            mae_json_put(&w->out, object, "n", json_integer(row->n));
+        mae_json_put_optional(&w->out, object, "spread", row->spread);
+        mae_json_graft(&w->out, object, find_kept(index, pe, with, ""), known);
+        mae_json_append(&w->out, list, object);
+    }
+    json_decref(index);
+    return list;
+}
+
 mae_error *mae_profile_to_json(const mae_profile *profile, json_t **ret_json)
 {
     static const char *const known[] = {
-        "format", "version", "model",  "soc",       "energy_source",      "host",     "pes", "tensors",
-        "inputs", "outputs", "layers", "transfers", "transfer_overrides", "segments", NULL};
+        "format", "version", "model",  "soc",       "energy_source",      "host",     "pes",        "tensors",
+        "inputs", "outputs", "layers", "transfers", "transfer_overrides", "segments", "contention", NULL};
     writer w = {.profile = profile, .kept = mae_profile_private(profile)->kept};
     json_t *root = json_object();
     write_header(&w, root);
@@ -272,6 +295,7 @@ mae_error *mae_profile_to_json(const mae_profile *profile, json_t **ret_json)
     mae_json_put(&w.out, root, "transfers", write_transfers(&w));
     mae_json_put(&w.out, root, "transfer_overrides", write_overrides(&w));
     mae_json_put(&w.out, root, "segments", write_segments(&w));
+    mae_json_put(&w.out, root, "contention", write_contention(&w));
     mae_json_graft(&w.out, root, w.kept, known);
     if (w.out.failed) {
         json_decref(root);

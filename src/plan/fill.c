@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "core/cost.h"
+#include "core/makespan.h"
 #include "core/plan.h"
 #include "plan/plan.h"
 
@@ -61,7 +61,7 @@ static mae_error *fill_all(const mae_profile *profile, const mae_goal *goal, con
 {
     mae_cost_index index;
     MAE_TRY(mae_cost_index_init(&index, profile));
-    mae_error *error = mae_cost_of(&index, mapping, goal->period_ms, &plan->predicted);
+    mae_error *error = mae_cost_scheduled(&index, goal->schedule, mapping, goal->period_ms, &plan->predicted);
     if (!error)
         error = fill_singles(profile, goal, &index, plan);
     mae_cost_index_finish(&index);

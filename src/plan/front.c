@@ -161,6 +161,8 @@ mae_error *mae_front_within(const mae_profile *profile, const mae_goal *goal, co
 {
     mae_model *model = NULL;
     MAE_TRY(mae_goal_check(goal));
+    if (goal->schedule != MAE_SERIAL)
+        return mae_error_new(MAE_ERR_USAGE, "fronts are of serial frames");
     if (!(epsilon >= 0) || !isfinite(epsilon))
         return mae_error_new(MAE_ERR_USAGE, "the front's epsilon is %g: it must be 0 or more", epsilon);
     if (profile->energy == MAE_ENERGY_NONE)

@@ -108,13 +108,14 @@ static mae_error *hand_out(mae_solver *s, mae_solution **ret_solutions, size_t *
     return NULL;
 }
 
-static mae_error *solve_aim(const mae_profile *profile, const mae_aim *aim, double period_ms, uint64_t pes, size_t k,
-                            const mae_plan_limits *limits, mae_solution **ret_solutions, size_t *ret_n)
+static mae_error *solve_aim(const mae_profile *profile, const mae_goal *goal, const mae_aim *aim, uint64_t pes,
+                            size_t k, const mae_plan_limits *limits, mae_solution **ret_solutions, size_t *ret_n)
 {
     mae_model *model = NULL;
-    MAE_TRY(mae_model_create(profile, period_ms, pes, &model));
-    mae_solver solver = {.model = model, .aim = *aim, .memory_bytes = mae_default_memory(limits), .k = k};
-    mae_error *error = mae_solver_run(&solver);
+    MAE_TRY(mae_model_create(profile, goal->period_ms, pes, &model));
+    mae_solver solver = {
+        .model = model, .aim = *aim, .schedule = goal->schedule, .memory_bytes = mae_default_memory(limits), .k = k};
+    mae_error *error = mae_solver_run_scheduled(&solver);
     if (!error)
         error = hand_out(&solver, ret_solutions, ret_n);
     mae_solver_finish(&solver);
@@ -132,7 +133,7 @@ mae_error *mae_solve_with(const mae_profile *profile, const mae_goal *goal, cons
     MAE_TRY(mae_goal_check_energy(goal, profile));
     MAE_TRY(mae_goal_scales(profile, goal, &ms, &mj));
     mae_aim aim = mae_aim_for(goal, ms, mj);
-    return solve_aim(profile, &aim, goal->period_ms, pes, k, limits, ret_solutions, ret_n);
+    return solve_aim(profile, goal, &aim, pes, k, limits, ret_solutions, ret_n);
 }
 
 mae_error *mae_solve_best(const mae_profile *profile, const mae_goal *goal, const mae_plan_limits *limits, size_t k,
@@ -178,9 +179,12 @@ mae_error *mae_nearest_within(const mae_profile *profile, const mae_goal *goal, 
     mae_model *model = NULL;
     MAE_TRY(mae_goal_check(goal));
     MAE_TRY(mae_model_create(profile, goal->period_ms, UINT64_MAX, &model));
-    mae_solver solver = {
-        .model = model, .aim = nearest_aim(profile, goal), .memory_bytes = mae_default_memory(limits), .k = 1};
-    mae_error *error = mae_solver_run(&solver);
+    mae_solver solver = {.model = model,
+                         .aim = nearest_aim(profile, goal),
+                         .schedule = goal->schedule,
+                         .memory_bytes = mae_default_memory(limits),
+                         .k = 1};
+    mae_error *error = mae_solver_run_scheduled(&solver);
     bool found = !error && solver.n_answers > 0;
     if (!error && !found && solver.exists && isfinite(solver.lower))
         error = mae_error_new(MAE_ERR_FAILED, "the nearest mapping was not found with the memory there is");

@@ -14,6 +14,7 @@ typedef struct mae_answer {
 typedef struct mae_solver {
     const mae_model *model;
     mae_aim aim;
+    mae_schedule schedule; /* mae_solver_run() is for serial frames, mae_solver_run_scheduled() for all */
     size_t memory_bytes;
     mae_dual_set *duals; /* bounds that are kept for the next solver on this model; NULL: its own */
     size_t k;            /* how many mappings are wanted */
@@ -28,6 +29,7 @@ mae_aim mae_aim_for(const mae_goal *goal, double scale_latency, double scale_ene
 
 /* Answers stay empty when no mapping meets the aim's bounds. */
 MAE_MUST_CHECK mae_error *mae_solver_run(mae_solver *solver);
+MAE_MUST_CHECK mae_error *mae_solver_run_scheduled(mae_solver *solver);
 void mae_solver_finish(mae_solver *solver);
 
 /* Offers a mapping (our PEs): kept if it is allowed, meets the bounds and is among the k best. */

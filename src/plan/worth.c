@@ -98,7 +98,9 @@ static mae_error *greedy(work *w)
     if (!mapping)
         return mae_error_nomem();
     MAE_TRY(mae_greedy(w->profile, NULL, 0, mapping));
-    mae_error *error = mae_eval(w->profile, mapping, w->goal->period_ms, &worth->greedy);
+    mae_error *error = w->goal->schedule == MAE_OVERLAP
+                           ? mae_eval_overlap(w->profile, mapping, w->goal->period_ms, &worth->greedy)
+                           : mae_eval(w->profile, mapping, w->goal->period_ms, &worth->greedy);
     if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
         worth->greedy_reason = mae_arena_strdup(w->arena, mae_error_message(error));
         mae_error_free(error);

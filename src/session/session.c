@@ -73,6 +73,8 @@ static mae_error *open_session(mae_session *session, const mae_plan *plan)
         error = mae_model_check_mapping(session->model, mapping);
     if (!error)
         error = mae_runner_create(session->context, graph, mapping, &session->runner);
+    if (!error && plan && plan->goal.schedule == MAE_OVERLAP)
+        error = mae_runner_overlap(session->context, session->runner);
     free(mapping);
     if (error)
         return error;
