@@ -24,7 +24,7 @@ static const cli_option own_options[] = {
 
 static const cli_group groups[] = {
     {"Options", own_options, sizeof own_options / sizeof *own_options, 0},
-    CLI_GOAL_GROUP(cli_stream_args, goal),
+    CLI_SERIAL_GOAL_GROUP(cli_stream_args, goal),
     CLI_INPUT_GROUP(cli_stream_args, inputs),
     CLI_MACHINE_GROUP(cli_stream_args, machine),
 };

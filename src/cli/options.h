@@ -40,10 +40,15 @@ typedef struct cli_goal {
 
 #define CLI_GOAL_INIT                                                                                                  \
     {                                                                                                                  \
-        NULL, -1, -1, -1, 0, -1, NULL                                                                                        \
+        NULL, -1, -1, -1, 0, -1, NULL                                                                                  \
     }
 #define CLI_N_GOAL_OPTIONS 7
 extern const cli_option cli_goal_options[CLI_N_GOAL_OPTIONS];
+#define CLI_N_SERIAL_GOAL_OPTIONS 6 /* those of goals whose frames are serial come first */
+#define CLI_SERIAL_GOAL_GROUP(type, field)                                                                             \
+    {                                                                                                                  \
+        "Goal", cli_goal_options, CLI_N_SERIAL_GOAL_OPTIONS, offsetof(type, field)                                     \
+    }
 #define CLI_GOAL_GROUP(type, field)                                                                                    \
     {                                                                                                                  \
         "Goal", cli_goal_options, CLI_N_GOAL_OPTIONS, offsetof(type, field)                                            \

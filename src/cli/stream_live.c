@@ -44,15 +44,13 @@ static int set_goal(stream *s)
 {
     const cli_goal *g = &s->args->goal;
     mae_goal goal;
-    bool any = g->minimize || g->max_latency_ms >= 0 || g->max_energy_mj >= 0 || g->max_power_w >= 0 ||
-               g->max_switches >= 0 || g->schedule;
+    bool any =
+        g->minimize || g->max_latency_ms >= 0 || g->max_energy_mj >= 0 || g->max_power_w >= 0 || g->max_switches >= 0;
     if (!any)
         return 0;
     if (s->args->rules)
         return cli_usage("stream", "either --rules or a goal");
     CLI_TRY(cli_goal_parse(g, "stream", &goal));
-    if (goal.schedule != MAE_SERIAL)
-        return cli_usage("stream", "frames of a stream are serial: --schedule overlap is for plan, eval and bench");
     return cli_report(mae_live_set_goal(s->live, &goal));
 }
 

@@ -23,6 +23,10 @@ static int use(const mae_profile *profile)
         mae_plan *plan = NULL;
         mae_error_free(mae_plan_solve(clone, &goal, &plan));
         mae_plan_destroy(plan);
+        goal.schedule = MAE_OVERLAP;
+        plan = NULL;
+        mae_error_free(mae_plan_solve(clone, &goal, &plan));
+        mae_plan_destroy(plan);
     }
     free(mapping);
     mae_profile_destroy(clone);

@@ -47,12 +47,34 @@ static void write_transfers(FILE *file, mae_rng *rng, const sim_world_spec *spec
     fprintf(file, "],\n");
 }
 
+static int resource_of(const sim_world_spec *spec, int pe)
+{
+    return spec->shared ? 0 : spec->pairs ? pe / 2 : pe;
+}
+
+/* From 1 to 2.75 in quarters, by the seed alone. */
+static void write_contention(FILE *file, const sim_world_spec *spec)
+{
+    const char *comma = "";
+    fprintf(file, "\"contention\": [");
+    for (int pe = 0; pe < spec->pes; pe++)
+        for (int with = 0; with < spec->pes; with++) {
+            unsigned hash = ((unsigned)spec->seed * 29u + (unsigned)pe * 5u + (unsigned)with * 11u) * 2654435761u;
+            if (resource_of(spec, pe) == resource_of(spec, with))
+                continue;
+            fprintf(file, "%s{\"pe\": \"pe%d\", \"with\": \"pe%d\", \"factor\": %.2f}", comma, pe, with,
+                    1 + (hash >> 8) % 8 / 4.0);
+            comma = ", ";
+        }
+    fprintf(file, "],\n");
+}
+
 static void write_pes(FILE *file, mae_rng *rng, const sim_world_spec *spec)
 {
     fprintf(file, "\"pes\": [");
     for (int p = 0; p < spec->pes; p++) {
         fprintf(file, "%s{\"name\": \"pe%d\", \"resource\": \"r%d\", \"backend\": \"sim\", \"segment_ms\": %.3f",
-                p ? ", " : "", p, spec->shared ? 0 : p, 0.001 * (3 + below(rng, 30)));
+                p ? ", " : "", p, resource_of(spec, p), 0.001 * (3 + below(rng, 30)));
         write_mj(file, spec, "segment_mj", p, 30);
         fprintf(file, "}");
     }
@@ -123,6 +145,8 @@ static void write_extras(FILE *file, mae_rng *rng, const sim_world_spec *spec)
         write_mj(file, spec, "energy_mj", 2, 50);
         fprintf(file, "}],\n");
     }
+    if (spec->contention)
+        write_contention(file, spec);
     if (spec->host)
         fprintf(file, "\"host\": \"pe%d\",\n", below(rng, spec->pes));
 }

@@ -23,6 +23,8 @@ typedef struct sim_world_spec {
     bool energy;        /* every cost has one */
     double static_w;    /* with energy */
     bool shared;        /* all PEs on one resource */
+    bool pairs;         /* two PEs a resource each */
+    bool contention;    /* PEs of different resources slow each other down */
 } sim_world_spec;
 
 typedef struct sim_world {

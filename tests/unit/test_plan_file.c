@@ -37,6 +37,7 @@ static void survives_a_file(void **state)
     goal.weight = 0.25;
     goal.max_latency_ms = 3;
     goal.max_switches = 4;
+    goal.schedule = MAE_OVERLAP;
     assert_null(mae_plan_of_mapping(profile, &goal, wanted, &plan));
     assert_false(plan->optimal);
     assert_true(plan->gap == 1);
@@ -44,6 +45,7 @@ static void survives_a_file(void **state)
     assert_null(mae_plan_read(path, &again));
     assert_int_equal(again->n_segments, 2);
     assert_int_equal(again->goal.minimize, MAE_MIN_WEIGHTED);
+    assert_int_equal(again->goal.schedule, MAE_OVERLAP);
     assert_true(again->goal.weight == 0.25 && again->goal.max_latency_ms == 3 && again->goal.max_switches == 4);
     assert_true(again->predicted.latency_ms == plan->predicted.latency_ms);
     assert_true(again->predicted.energy_mj == plan->predicted.energy_mj);

@@ -46,6 +46,15 @@ static void what_is_written_fits(void **state)
     assert_null(mae_plan_solve(profile, &goal, &plan));
     assert_null(mae_plan_write(plan, path));
     check_file("schemas/mae-plan.schema.json", path);
+    mae_plan_destroy(plan);
+    goal.schedule = MAE_OVERLAP;
+    mae_profile_set_contention(profile, 0, 1, &(mae_contention){1.5, 3, 0.25});
+    assert_null(mae_profile_write(profile, path));
+    check_file("schemas/mae-profile.schema.json", path);
+    assert_null(mae_plan_solve(profile, &goal, &plan));
+    assert_null(mae_plan_write(plan, path));
+    check_file("schemas/mae-plan.schema.json", path);
+    goal.schedule = MAE_SERIAL;
     assert_null(mae_front_solve(profile, &goal, 0, &front));
     assert_null(mae_front_write(profile, front, path));
     check_file("schemas/mae-front.schema.json", path);

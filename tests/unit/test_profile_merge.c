@@ -27,6 +27,8 @@ static const char older_text[] =
     " \"segments\": [{\"pe\": \"cpu\", \"first\": \"a\", \"last\": \"b\", \"time_ms\": 4, \"energy_mj\": 5, \"n\": "
     "3},\n"
     "   {\"pe\": \"gpu\", \"first\": \"a\", \"last\": \"a\", \"time_ms\": 2, \"energy_mj\": 2}],\n"
+    " \"contention\": [{\"pe\": \"cpu\", \"with\": \"gpu\", \"factor\": 1.5, \"n\": 4, \"spread\": 0.1},\n"
+    "   {\"pe\": \"gpu\", \"with\": \"cpu\", \"factor\": 2, \"note\": \"so\"}],\n"
     " \"provenance\": {\"date\": \"monday\", \"threads\": 2, \"anchor_ms\": {\"cpu\": 6, \"gpu\": 3}}}";
 
 /* Measures the CPU anew, but not layer b, and a DLA; names the GPU only. */
@@ -45,6 +47,8 @@ static const char newer_text[] =
     "\"fixed_ms\": 3}],\n"
     " \"transfer_overrides\": [{\"tensor\": \"y\", \"from\": \"cpu\", \"to\": \"dla\", \"time_ms\": 6}],\n"
     " \"segments\": [{\"pe\": \"dla\", \"first\": \"b\", \"last\": \"b\", \"time_ms\": 29, \"energy_mj\": 39}],\n"
+    " \"contention\": [{\"pe\": \"cpu\", \"with\": \"gpu\", \"factor\": 1.75},\n"
+    "   {\"pe\": \"dla\", \"with\": \"cpu\", \"factor\": 3}],\n"
     " \"provenance\": {\"date\": \"friday\", \"threads\": 2, \"anchor_ms\": {\"cpu\": 7}}}";
 
 static mae_profile *parse(const char *text)
@@ -83,6 +87,11 @@ static const mae_cost *cost_of(const mae_profile *p, const char *layer, const ch
     return &p->costs[mae_profile_find_layer(p, layer) * (int)p->n_pes + mae_profile_find_pe(p, pe)];
 }
 
+static const mae_contention *contention_of(const mae_profile *p, const char *pe, const char *with)
+{
+    return &p->contention[mae_profile_find_pe(p, pe) * (int)p->n_pes + mae_profile_find_pe(p, with)];
+}
+
 static const mae_transfer *transfer_of(const mae_profile *p, const char *from, const char *to)
 {
     return &p->transfers[mae_profile_find_pe(p, from) * (int)p->n_pes + mae_profile_find_pe(p, to)];
@@ -118,6 +127,10 @@ static void newer_figures_win(void **state)
     assert_false(transfer_of(p, "dla", "cpu")->crossable);
     assert_int_equal(p->n_overrides, 2);
     assert_int_equal(p->n_segments, 3);
+    assert_true(contention_of(p, "cpu", "gpu")->factor == 1.75 && contention_of(p, "cpu", "gpu")->n == 0);
+    assert_true(contention_of(p, "cpu", "gpu")->spread == 0);
+    assert_true(contention_of(p, "gpu", "cpu")->factor == 2 && contention_of(p, "dla", "cpu")->factor == 3);
+    assert_true(contention_of(p, "cpu", "dla")->factor == 0);
     mae_profile_destroy(p);
 
     /* The other way round: a PE that the newer one only names keeps its own figures. */

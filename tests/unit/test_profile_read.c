@@ -27,7 +27,8 @@ static const char good[] = "{\"format\": \"mae-profile\", \"version\": 1, \"ener
                            " \"transfer_overrides\": [{\"tensor\": \"y\", \"from\": \"gpu\", \"to\": \"gpu\", "
                            "\"time_ms\": 1}],\n"
                            " \"segments\": [{\"pe\": \"gpu\", \"first\": \"b\", \"last\": \"b\", \"time_ms\": 1, "
-                           "\"energy_mj\": 1}]}\n";
+                           "\"energy_mj\": 1}],\n"
+                           " \"contention\": [{\"pe\": \"cpu/ort\", \"with\": \"gpu\", \"factor\": 1.25, \"n\": 9}]}\n";
 
 static mae_error *parse(const char *text, mae_profile **ret_profile)
 {
@@ -58,6 +59,8 @@ static void reads_all(void **state)
     assert_int_equal(p->n_overrides, 1);
     assert_int_equal(p->n_segments, 1);
     assert_int_equal(p->tensors[p->layers[1].inputs[0]].producer, 0);
+    assert_true(p->contention[1].factor == 1.25 && p->contention[1].n == 9);
+    assert_true(p->contention[2].factor == 0); /* unstated */
     mae_profile_destroy(p);
 }
 
@@ -116,6 +119,13 @@ static void refuses(void **state)
          "\"energy_mj\": 1}, {\"pe\": \"gpu\", \"first\": \"b\", \"last\": \"b\", \"time_ms\": 2, "
          "\"energy_mj\": 1}]",
          "segments[1]: the same as row 0"},
+        {"\"factor\": 1.25", "\"factor\": 0.9", "contention[0].factor: is 0.9: running beside another makes"},
+        {"\"factor\": 1.25", "\"factor\": 1e7", "contention[0].factor: 1e+07 is absurd"},
+        {", \"factor\": 1.25", "", "contention[0].factor: is missing"},
+        {"\"with\": \"gpu\"", "\"with\": \"npu\"", "contention[0].with: there is no PE \"npu\""},
+        {"\"with\": \"gpu\"", "\"with\": \"cpu/ort\"", "contention[0].with: cpu/ort and cpu/ort share a resource"},
+        {"\"factor\": 1.25, \"n\": 9}", "\"factor\": 1}, {\"pe\": \"cpu/ort\", \"with\": \"gpu\", \"factor\": 2}",
+         "contention[1]: there is another row of cpu/ort with gpu"},
         {"\"layers\": [", "\"layers\": [], \"old\": [", "layers: there is no layer"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -161,6 +171,7 @@ static void keeps_what_it_does_not_know(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "note")), "a note");
     assert_string_equal(json_string_value(json_object_get(json_object_get(json, "provenance"), "date")), "today");
     assert_int_equal(again->n_segments, 2);
+    assert_true(again->contention[1].factor == 1.25 && again->contention[1].n == 9);
     json_decref(json);
     mae_profile_destroy(p);
     mae_profile_destroy(again);

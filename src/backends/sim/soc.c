@@ -193,14 +193,17 @@ static mae_error *parse_contention(const mae_profile *profile, const char *text,
     }
 }
 
-static mae_error *read_contention(const mae_profile *profile, const char *text, double **ret_factors)
+/* As the profile says; a list replaces that whole. */
+static mae_error *read_contention(const mae_profile *profile, int pe, const char *text, double **ret_factors)
 {
     double *factors = calloc(profile->n_pes, sizeof *factors);
     if (!factors)
         return mae_error_nomem();
-    for (size_t q = 0; q < profile->n_pes; q++)
-        factors[q] = 1;
-    mae_error *error = parse_contention(profile, text, factors);
+    for (size_t q = 0; q < profile->n_pes; q++) {
+        double stated = profile->contention[(size_t)pe * profile->n_pes + q].factor;
+        factors[q] = stated > 0 && !text ? stated : 1;
+    }
+    mae_error *error = text ? parse_contention(profile, text, factors) : NULL;
     if (error)
         free(factors);
     else
@@ -212,8 +215,7 @@ mae_error *sim_soc_set_pe(sim_soc *soc, int pe, const sim_options *options)
 {
     double slow = 1, *contention = NULL;
     MAE_TRY(sim_options_number(options, SIM_KEY_SLOW, 1e-6, 1e6, &slow));
-    if (options->text[SIM_KEY_CONTENTION])
-        MAE_TRY(read_contention(soc->profile, options->text[SIM_KEY_CONTENTION], &contention));
+    MAE_TRY(read_contention(soc->profile, pe, options->text[SIM_KEY_CONTENTION], &contention));
     pthread_mutex_lock(&soc->lock);
     sim_events_catch_up(soc);
     free(soc->pes[pe].contention);

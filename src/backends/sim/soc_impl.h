@@ -25,7 +25,7 @@ typedef struct sim_groups sim_groups;
 typedef struct sim_pe_state {
     int resource;       /* the first PE with the same */
     double slow;        /* by option */
-    double *contention; /* per PE: factor on this one's times while that one runs; NULL: 1 */
+    double *contention; /* per PE: factor on this one's times while that one runs; NULL: not opened */
     /* by script */
     double script_slow, lie, stalled_until_ns;
     double delay_ns; /* of its next run */
