@@ -60,7 +60,8 @@ static const cli_syntax syntax = {
                 "  mae bench model.onnx --report model.html\n"
                 "  mae bench model.onnx --shape image=1,3,320,320 --budget 10 --race 5 --json\n"
                 "  mae bench model.onnx --profile model.profile.json --minimize energy --max-latency-ms 33\n"
-                "  mae bench model.onnx --throughput --cores 0,1 -o model.plan.json\n",
+                "  mae bench model.onnx --throughput --cores 0,1 -o model.plan.json\n"
+                "  mae bench model.onnx --soc board.json --schedule overlap\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };

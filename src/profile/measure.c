@@ -229,7 +229,9 @@ static mae_error *conclude(mae_survey *survey, mae_profile **ret_profile)
     mae_profile *profile;
     MAE_TRY(mae_survey_result(survey, &profile));
     mae_survey_discard(survey);
-    mae_error *error = survey->options->energy ? mae_joules_measure(survey, profile) : NULL;
+    mae_error *error = mae_survey_contention(survey, profile);
+    if (!error && survey->options->energy)
+        error = mae_joules_measure(survey, profile);
     if (!error)
         error = mae_survey_progress(survey, "done", survey->options->energy ? 2 : 1);
     if (error) {
@@ -240,10 +242,22 @@ static mae_error *conclude(mae_survey *survey, mae_profile **ret_profile)
     return NULL;
 }
 
+/* What running side by side will take, where there are PEs that can. */
+static void keep_time_for_contention(mae_survey *survey)
+{
+    for (size_t p = 0; p < survey->n_pes; p++)
+        for (size_t q = p + 1; q < survey->n_pes; q++)
+            if (mae_survey_contends(survey, p, q)) {
+                survey->times_budget_s -= MAE_CONTENTION_SHARE * survey->options->budget_s;
+                return;
+            }
+}
+
 static mae_error *carry_out(mae_survey *survey, mae_profile **ret_profile)
 {
     MAE_TRY(init(survey));
     MAE_TRY(mae_survey_assign(survey));
+    keep_time_for_contention(survey);
     MAE_TRY(mae_survey_choose_cuts(survey));
     MAE_TRY(time_layers(survey));
     MAE_TRY(run_untimed(survey));

@@ -4,7 +4,7 @@
 
 #include "core/profile.h"
 #include "mae/mae.h"
-#include "pe/program.h"
+#include "pe/overlap.h"
 #include "profile/energy.h"
 
 typedef bool mae_measure_progress(void *ctx, const char *what, double fraction, double left_s);
@@ -19,6 +19,7 @@ typedef struct mae_measure_options {
     mae_measure_progress *progress; /* may be NULL */
     void *progress_ctx;
     mae_program_clock clock;          /* zero: the machine's */
+    mae_overlap_machine machine;      /* whose clock that is, if it is driven by who works on it */
     const mae_energy_options *energy; /* NULL: none is measured */
     const mae_bench_input *inputs;    /* values for the network's inputs; the others are made up */
     size_t n_inputs;

@@ -178,7 +178,9 @@ mae_error *mae_bench_to_json(const mae_bench *bench, char **ret_text)
 {
     json_t *plan;
     MAE_TRY(plan_object(bench->plan, &plan));
-    json_t *object = whole(bench, plan);
+    json_t *object = whole(bench, plan), *schedule = json_object_get(plan, "schedule");
+    if (object && schedule)
+        json_object_set(object, "schedule", schedule);
     json_decref(plan);
     if (!object)
         return mae_error_nomem();

@@ -81,7 +81,9 @@ static mae_error *add_drift(const mae_profile *profile, const mae_contender *con
 {
     mae_prediction predicted;
     mae_interval now;
-    mae_error *error = mae_eval(profile, contender->runner->mapping, 0, &predicted);
+    const int *mapping = contender->runner->mapping;
+    mae_error *error = contender->runner->overlap ? mae_eval_overlap(profile, mapping, 0, &predicted)
+                                                  : mae_eval(profile, mapping, 0, &predicted);
     if (mae_error_code(error) == MAE_ERR_INFEASIBLE) { /* a baseline that the profile has no figure of */
         mae_error_free(error);
         return NULL;

@@ -74,11 +74,11 @@ static mae_error *count_frame(mae_contender *contender, size_t round)
     MAE_TRY(mae_runner_run(contender->runner, contender->stamps));
     size_t n = mae_program_n_segments(program);
     for (size_t s = 0; s < n; s++) {
-        uint64_t begin = s ? contender->stamps[s - 1].end_ns : contender->stamps[0].begin_ns;
+        bool follows = s > 0 && !contender->runner->overlap;
+        uint64_t begin = follows ? contender->stamps[s - 1].end_ns : contender->stamps[s].begin_ns;
         contender->segments_ms[s][round] += (double)(contender->stamps[s].end_ns - begin) * 1e-6;
     }
-    if (n)
-        contender->frames_ms[round] += (double)(contender->stamps[n - 1].end_ns - contender->stamps[0].begin_ns) * 1e-6;
+    contender->frames_ms[round] += mae_runner_frame_ms(contender->runner, contender->stamps);
     return NULL;
 }
 

@@ -92,7 +92,8 @@ static mae_error *measure(mae_context *context, const mae_model *model, const ma
                                    .progress_ctx = options->progress_ctx,
                                    .clock = context->clock,
                                    .inputs = options->inputs,
-                                   .n_inputs = options->n_inputs};
+                                   .n_inputs = options->n_inputs,
+                                   .machine = mae_context_machine(context)};
     mae_profile *profile = NULL;
     mae_error *error = mae_context_energy(context, which, n_pes, arena, &measure.energy);
     if (!error)

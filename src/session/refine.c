@@ -34,7 +34,9 @@ static mae_error *run_and_compare(const mae_bench_work *work, mae_contender *con
 {
     double abs_tolerance, rel_tolerance;
     mae_runner_tolerance(work->context, contender->runner, &abs_tolerance, &rel_tolerance);
-    MAE_TRY(mae_program_run(contender->runner->program, NULL));
+    if (work->options->goal.schedule == MAE_OVERLAP)
+        MAE_TRY(mae_runner_overlap(work->context, contender->runner));
+    MAE_TRY(mae_runner_run(contender->runner, NULL));
     MAE_TRY(mae_runner_compare(contender->runner, work->reference, abs_tolerance, rel_tolerance, &contender->verdict));
     return admit(work, contender);
 }
@@ -151,7 +153,8 @@ static mae_error *note_errors(mae_bench_work *work, mae_contender *const *conten
     return error;
 }
 
-/* What a race taught: how good predictions are, how fast the machine is, what segments take. */
+/* What a race taught: how good predictions are, how fast the machine is, what segments take. Beside others they take
+ * longer than a row, which is of a segment alone, may say. */
 static mae_error *learn(mae_bench_work *work, size_t n_new, mae_contender *champion, size_t rounds)
 {
     mae_contender **new = work->mixed + work->n_mixed - n_new, *all[BATCH + 1];
@@ -162,7 +165,8 @@ static mae_error *learn(mae_bench_work *work, size_t n_new, mae_contender *champ
         all[n++] = new[i];
     if (champion)
         all[n++] = champion;
-    MAE_TRY(mae_bench_put_rows(work, all, n));
+    if (work->options->goal.schedule == MAE_SERIAL)
+        MAE_TRY(mae_bench_put_rows(work, all, n));
     return mae_bench_find_speeds(work, rounds, work->speed, &mean);
 }
 

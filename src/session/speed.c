@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/goal.h"
+#include "core/makespan.h"
 #include "core/profile.h"
 #include "session/bench.h"
 
@@ -36,7 +37,7 @@ mae_error *mae_bench_cost_of(const mae_bench_work *work, const mae_cost_index *i
                              mae_bench_cost *ret_cost)
 {
     mae_prediction cost;
-    MAE_TRY(mae_cost_of(index, mapping, 0, &cost));
+    MAE_TRY(mae_cost_scheduled(index, work->options->goal.schedule, mapping, 0, &cost));
     double dynamic = 0;
     if (index->profile->energy != MAE_ENERGY_NONE)
         dynamic = cost.energy_mj - index->profile->static_w * cost.latency_ms;

@@ -21,7 +21,9 @@ static mae_profile *measure(const sim_world *world, double budget_s)
     mae_measure_pe pes[SIM_WORLD_MOST_PES];
     for (size_t p = 0; p < world->n_pes; p++)
         pes[p] = (mae_measure_pe){world->pes[p], world->profile->pes[p]};
-    mae_measure_options options = {.budget_s = budget_s, .clock = world->clock};
+    mae_measure_options options = {.budget_s = budget_s,
+                                   .clock = world->clock,
+                                   .machine = {world->pes[0]->backend->service(MAE_VIRTUAL_SERVICE), world->pes[0]}};
     mae_profile *profile = NULL;
     mae_error *error = mae_measure(world->graph, pes, world->n_pes, &options, &profile);
     if (error)
@@ -80,6 +82,11 @@ static void check_equal(const sim_world *world, const mae_profile *profile, doub
             assert_true(row->crossable);
             assert_near(row->fixed_ms, expected->fixed_ms, relative, "fixed", (int)p, (int)q);
             assert_near(row->ms_per_mib, expected->ms_per_mib, relative, "per MiB", (int)p, (int)q);
+            const mae_contention *beside = &profile->contention[p * n + q];
+            bool together = strcmp(truth->pes[p].resource, truth->pes[q].resource) != 0;
+            assert_int_equal(beside->n > 0, together);
+            double factor = truth->contention[p * n + q].factor;
+            assert_near(beside->factor, together ? fmax(1, factor) : 0, 1e-5, "beside", (int)p, (int)q);
         }
     }
 }
@@ -92,7 +99,8 @@ static void profiles_come_back_exactly(void **state)
                                .layers = 30 + 2 * (int)seed,
                                .pes = 1 + (int)(seed % 3),
                                .unsupported = seed % 4 ? 0 : 0.05,
-                               .chain = seed % 2};
+                               .chain = seed % 2,
+                               .contention = seed % 3 != 1};
         sim_world world;
         sim_world_make(&spec, &world);
         sim_world_open_all(&world, NULL, 0);
