@@ -29,6 +29,11 @@ static uint64_t now_ns(const mae_survey *survey)
     return clock->now_ns ? clock->now_ns(clock->ctx) : mae_clock_now_ns();
 }
 
+static double spent_s(const mae_survey *survey)
+{
+    return (double)(now_ns(survey) - survey->begin_ns) * 1e-9;
+}
+
 static void hold(const mae_survey *survey, int change)
 {
     const mae_overlap_machine *machine = &survey->options->machine;
@@ -111,7 +116,7 @@ static mae_error *measure_pair(mae_survey *survey, loop *loops, size_t p, size_t
     double of_p[MOST_ROUNDS], of_q[MOST_ROUNDS];
     size_t n = 0;
     for (; n < MOST_ROUNDS; n++) {
-        if (n >= LEAST_ROUNDS && survey->options->budget_s - mae_survey_left_s(survey) > until_s)
+        if (n >= LEAST_ROUNDS && spent_s(survey) > until_s)
             break;
         MAE_TRY(take_turn(&loops[p], &loops[q], &of_p[n]));
         MAE_TRY(take_turn(&loops[q], &loops[p], &of_q[n]));
@@ -159,7 +164,7 @@ bool mae_survey_contends(const mae_survey *survey, size_t p, size_t q)
 
 static mae_error *measure_pairs(mae_survey *survey, loop *loops, size_t n_pairs, mae_profile *profile)
 {
-    double spent_s = survey->options->budget_s - mae_survey_left_s(survey), at_s = spent_s;
+    double at_s = spent_s(survey);
     double share_s = MAE_CONTENTION_SHARE * survey->options->budget_s / (double)n_pairs;
     for (size_t p = 0; p < survey->n_pes; p++)
         for (size_t q = p + 1; q < survey->n_pes; q++) {

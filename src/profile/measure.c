@@ -233,7 +233,7 @@ static mae_error *conclude(mae_survey *survey, mae_profile **ret_profile)
     if (!error && survey->options->energy)
         error = mae_joules_measure(survey, profile);
     if (!error)
-        error = mae_survey_progress(survey, "done", survey->options->energy ? 2 : 1);
+        error = mae_survey_progress(survey, "done", 2);
     if (error) {
         mae_profile_destroy(profile);
         return error;

@@ -201,22 +201,39 @@ static uint64_t world_now_ns(void *ctx)
     return world->service->now_ns(world->pes[0]);
 }
 
-void sim_world_make(const sim_world_spec *spec, sim_world *world)
+static void make_file(size_t pes, sim_world *world)
 {
-    assert_true(spec->pes <= SIM_WORLD_MOST_PES);
-    *world = (sim_world){.path = "/tmp/mae-world-XXXXXX", .n_pes = (size_t)spec->pes};
+    assert_true(pes <= SIM_WORLD_MOST_PES);
+    *world = (sim_world){.path = "/tmp/mae-world-XXXXXX", .n_pes = pes};
     int fd = mkstemp(world->path);
     assert_true(fd >= 0);
     close(fd);
-    write_profile(world->path, spec);
+}
+
+static void take_file(sim_world *world)
+{
     succeed(mae_profile_read(world->path, &world->profile));
     succeed(mae_profile_graph(world->profile, &world->graph));
     succeed(mae_module_load("sim", &world->module));
     world->service = mae_module_backend(world->module)->service(MAE_SIM_SERVICE);
     assert_non_null(world->service);
     world->clock = (mae_program_clock){world_now_ns, world};
-    for (int p = 0; p < spec->pes; p++)
+    for (size_t p = 0; p < world->n_pes; p++)
         world->names[p] = world->profile->pes[p].name;
+}
+
+void sim_world_make(const sim_world_spec *spec, sim_world *world)
+{
+    make_file((size_t)spec->pes, world);
+    write_profile(world->path, spec);
+    take_file(world);
+}
+
+void sim_world_of(const mae_profile *profile, sim_world *world)
+{
+    make_file(profile->n_pes, world);
+    succeed(mae_profile_write(profile, world->path));
+    take_file(world);
 }
 
 void sim_world_open_pe(sim_world *world, int pe, const mae_option *options, size_t n)

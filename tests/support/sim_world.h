@@ -41,6 +41,8 @@ typedef struct sim_world {
 
 /* All times are whole nanoseconds, so that the virtual clock loses nothing. PEs are not open yet. */
 void sim_world_make(const sim_world_spec *spec, sim_world *world);
+/* The same from a profile. */
+void sim_world_of(const mae_profile *profile, sim_world *world);
 void sim_world_open_pe(sim_world *world, int pe, const mae_option *options, size_t n);
 void sim_world_open_all(sim_world *world, const mae_option *options, size_t n);
 void sim_world_finish(sim_world *world);
