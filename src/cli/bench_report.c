@@ -192,7 +192,8 @@ static int print_mapping(const mae_bench *bench, bool all)
     cli_mapping mapping;
     CLI_TRY(cli_mapping_of_plan(bench->plan, bench->profile, &mapping));
     int status = print_layers(&mapping, all);
-    printf("\nThe plan's segments, ms (* chosen):\n");
+    printf("\nThe plan's segments%s, ms (* chosen):\n",
+           bench->plan->goal.schedule == MAE_OVERLAP ? " (segments overlapped: each takes so long alone)" : "");
     if (!status)
         status = cli_mapping_print_segments(&mapping);
     putchar('\n');

@@ -12,7 +12,7 @@
 #define LEAST_ROUNDS 3
 #define MOST_ROUNDS 15
 #define MOST_RUNS 8
-#define TURN_MS 20.0 /* about so long */
+#define TURN_MS 10.0 /* about so long */
 
 /* A PE's stretch, and who runs it beside another. */
 typedef struct loop {
