@@ -9,6 +9,7 @@
 #define FIRST_WIDTH 256     /* partial mappings after each layer, in the first look */
 #define LEAST_WIDTH 512     /* in the second */
 #define MOST_LABELS 400000u /* in the second, over all layers */
+#define LABEL_BYTES 1024u   /* about so much for each of those after one layer, and those they grow into */
 #define BEST_SERIAL 4       /* serial plans that are tried overlapped */
 #define CLIMBS 6            /* of what was found, improved */
 
@@ -131,12 +132,13 @@ static mae_error *search(mae_lanes *lanes)
 {
     mae_solver *s = lanes->solver;
     double elsewhere = INFINITY;
-    size_t width = MOST_LABELS / (size_t)lanes->n;
+    size_t width = MOST_LABELS / (size_t)lanes->n, most = s->memory_bytes / LABEL_BYTES / (size_t)lanes->n_pes + 1;
+    width = width > LEAST_WIDTH ? width : LEAST_WIDTH;
     double root = mae_lanes_value(lanes, lanes->root_ms, lanes->root_mj);
-    MAE_TRY(mae_lanes_look(lanes, FIRST_WIDTH, false, &elsewhere));
+    MAE_TRY(mae_lanes_look(lanes, most < FIRST_WIDTH ? most : FIRST_WIDTH, false, &elsewhere));
     MAE_TRY(climb_best(lanes));
     if (isfinite(elsewhere)) {
-        MAE_TRY(mae_lanes_look(lanes, width > LEAST_WIDTH ? width : LEAST_WIDTH, true, &elsewhere));
+        MAE_TRY(mae_lanes_look(lanes, most < width ? most : width, true, &elsewhere));
         MAE_TRY(climb_best(lanes));
     }
     double best = s->n_answers ? s->answers[0].value : INFINITY;

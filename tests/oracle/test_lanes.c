@@ -439,11 +439,107 @@ static void plans_are_the_best_under_contention(void **state)
     check_all(true);
 }
 
+/* With room for few partial mappings most are left out: what is proven stays true. */
+static void check_bounds(const mae_profile *p, const mae_goal *goal, const table *all, const char *where,
+                         size_t *unproven)
+{
+    const mae_plan_limits little = {4096};
+    double L, E;
+    mae_solution got = {0};
+    mae_error *error = mae_goal_scales(p, goal, &L, &E);
+    if (!error)
+        error = mae_solve(p, goal, &little, &got);
+    size_t best = error ? all->n : best_of(all, goal, L, E);
+    if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
+        bool open = strstr(mae_error_message(error), "not proven");
+        mae_error_free(error);
+        *unproven += open;
+        if (!open && mae_goal_scales(p, goal, &L, &E) == NULL && best_of(all, goal, L, E) < all->n)
+            fail_msg("%s: called infeasible, and is not", where);
+        return;
+    }
+    if (error)
+        fail_msg("%s: %s", where, mae_error_message(error));
+    assert_true(best < all->n);
+    double J = objective(goal, &all->answers[best], L, E);
+    if (got.lower_bound > J * (1 + 1e-9) || got.objective < J * (1 - 1e-9) || (got.optimal && !near(got.objective, J)))
+        fail_msg("%s: J %.15g, bound %.15g%s; best %.15g", where, got.objective, got.lower_bound,
+                 got.optimal ? ", called optimal" : "", J);
+    *unproven += !got.optimal;
+    free(got.mapping);
+}
+
+static void bounds_hold_with_little_memory(void **state)
+{
+    (void)state;
+    uint64_t first = from_environment("MAE_ORACLE_SEED", 1), n = from_environment("MAE_ORACLE_INSTANCES", 150);
+    size_t unproven = 0;
+    for (uint64_t seed = first; seed < first + n; seed++) {
+        mae_profile *p = instance(seed + 100000, seed % 2);
+        mae_rng rng = {seed};
+        table all;
+        enumerate(p, 0, &all);
+        for (int g = 0; g < 3; g++) {
+            char where[96];
+            mae_goal goal;
+            random_goal(&rng, p, &all, &goal);
+            snprintf(where, sizeof where, "seed %llu, goal %d, little memory", (unsigned long long)seed, g);
+            check_bounds(p, &goal, &all, where, &unproven);
+        }
+        forget(&all);
+        mae_profile_destroy(p);
+    }
+    print_message("%zu of %zu goals not proven\n", unproven, (size_t)n * 3);
+    assert_true(unproven > 0);
+}
+
+/* Networks too large to try everything. */
+static void never_worse_than_the_serial_optimum(void **state)
+{
+    (void)state;
+    size_t better = 0, proven = 0, n = 0;
+    for (uint64_t seed = 1; seed <= 12; seed++, n++) {
+        mae_rng rng = {seed * 31};
+        random_shape shape = {
+            .n_layers = 24 + (size_t)rnd(&rng, 24), .n_pes = 2 + (size_t)rnd(&rng, 2), .extras = chance(&rng, 0.5)};
+        mae_profile *p = random_profile(seed + 7000, &shape);
+        set_resources(&rng, p, seed % 3 == 0);
+        mae_goal serial = MAE_GOAL_INIT, overlap = MAE_GOAL_INIT;
+        mae_solution base, got;
+        mae_prediction cost;
+        overlap.schedule = MAE_OVERLAP;
+        mae_error *error = mae_solve(p, &serial, NULL, &base);
+        if (mae_error_code(error) == MAE_ERR_INFEASIBLE) {
+            mae_error_free(error);
+            mae_profile_destroy(p);
+            continue;
+        }
+        assert_null(error);
+        assert_null(mae_eval_overlap(p, base.mapping, 0, &cost));
+        assert_null(mae_solve(p, &overlap, NULL, &got));
+        if (got.objective > cost.latency_ms * (1 + 1e-9) || got.lower_bound > got.objective * (1 + 1e-9))
+            fail_msg("seed %llu: %g ms, bound %g; the serial optimum overlapped %g", (unsigned long long)seed,
+                     got.objective, got.lower_bound, cost.latency_ms);
+        better += got.objective < cost.latency_ms * (1 - 1e-6);
+        proven += got.optimal;
+        print_message("%2zu layers, %zu PEs%s: serial %.4f ms, overlapped as it is %.4f, best %.4f, gap %.1f %%\n",
+                      p->n_layers, p->n_pes, seed % 3 ? "" : ", contended", base.objective, cost.latency_ms,
+                      got.objective, (1 - got.lower_bound / got.objective) * 100);
+        free(base.mapping);
+        free(got.mapping);
+        mae_profile_destroy(p);
+    }
+    print_message("%zu better than the serial optimum overlapped, %zu proven\n", better, proven);
+    assert_true(better > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_are_the_best),
         cmocka_unit_test(plans_are_the_best_under_contention),
+        cmocka_unit_test(bounds_hold_with_little_memory),
+        cmocka_unit_test(never_worse_than_the_serial_optimum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
