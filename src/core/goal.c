@@ -33,6 +33,8 @@ mae_error *mae_goal_check_period(const mae_goal *goal)
     mae_goal rest = *goal;
     if (goal->minimize != MAE_MIN_PERIOD)
         return mae_error_new(MAE_ERR_USAGE, "an arrangement of replicas is for a goal of least period");
+    if (goal->schedule != MAE_SERIAL)
+        return mae_error_new(MAE_ERR_USAGE, "least period: frames of replicas and stages are serial, not overlapped");
     if (goal->period_ms > 0 || goal->max_power_w > 0)
         return mae_error_new(MAE_ERR_USAGE,
                              "least period: period-ms, and max-power-w with it, are not for the caller to set");

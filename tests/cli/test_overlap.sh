@@ -54,6 +54,8 @@ json_has '"feasible":false'
 close "$(value latency_ms)" 4.5
 says_beside_output "no mapping meets the bounds"
 
+mae 2 plan free.json --schedule overlap --minimize period
+says "least period"
 mae 2 plan free.json --schedule overlap --front front.json
 says "--front is of serial frames"
 # On the virtual SoC, whose truth the profile is, a frame takes what was predicted, and outputs are the reference's.
