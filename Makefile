@@ -6,6 +6,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   ocl-icd-opencl-dev libclblast-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
 TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
+BROWSER_PACKAGES := chromium=chromium node=nodejs
 DEB_PACKAGES := dpkg-dev debhelper fakeroot
 VALGRIND_PACKAGES := valgrind=valgrind
 LINT_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck
@@ -55,17 +56,17 @@ configure:
 
 test: setup-test configure ## all tests
 	@$(MAKE) --no-print-directory build
-	@cd build && $(CTEST) $(CTEST_LOG) -j 1 -LE 'long|bench'
+	@cd build && $(CTEST) $(CTEST_LOG) -j 1 -LE 'long|bench|browser'
 
 test-asan: setup-test ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@test -f build-dev/build.ninja || cmake --preset dev
 	@cmake --build --preset dev -j $(JOBS)
-	@cd build-dev && $(CTEST) -LE 'long|bench'
+	@cd build-dev && $(CTEST) -LE 'long|bench|browser'
 
 test-tsan: setup-test ## the threaded tests under ThreadSanitizer
 	@test -f build-tsan/build.ninja || cmake --preset tsan
 	@cmake --build --preset tsan -j $(JOBS)
-	@cd build-tsan && $(CTEST) -LE 'long|bench' -L 'unit|fault'
+	@cd build-tsan && $(CTEST) -LE 'long|bench|browser' -L 'unit|fault'
 
 setup-aarch64:
 	@tools/setup.sh $(AARCH64_PACKAGES)
@@ -79,7 +80,7 @@ test-aarch64: setup-aarch64 ## cross-build for 64-bit Arm, run the tests under q
 	@test -f build/tests.xml || $(MAKE) --no-print-directory test
 	@rm -f build-aarch64/tests.xml
 	@cd build-aarch64 && MAE_FEW=1 MAE_ORACLE_INSTANCES=$${MAE_ORACLE_INSTANCES:-40} \
-	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench' || true
+	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench|browser' || true
 	@tools/compare-tests.sh build build-aarch64 tests/aarch64-skips
 
 test-valgrind: setup-test configure ## readers, nouns and each backend under valgrind's memcheck
@@ -90,6 +91,11 @@ test-valgrind: setup-test configure ## readers, nouns and each backend under val
 test-long: setup-test configure ## the long tests
 	@$(MAKE) --no-print-directory build
 	@cd build && ctest --output-on-failure -L long
+
+test-browser: setup-test configure ## reports in a headless Chromium
+	@tools/setup.sh $(BROWSER_PACKAGES)
+	@$(MAKE) --no-print-directory build
+	@cd build && $(CTEST) -L browser
 
 support: setup-test configure ## write docs/backends/support.md: what each PE here supports
 	@$(MAKE) --no-print-directory build
@@ -137,4 +143,4 @@ bench-direct: setup-test ## what mae adds to each engine's layers, beside the en
 clean: ## remove what was built (not what was fetched)
 	rm -rf build build-dev build-tsan build-fuzz build-fuzz-afl build-deb build-coverage build-aarch64
 
-.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long support test-package deb lint coverage fuzz fuzz-afl bench clean test-valgrind bench-direct
+.PHONY: all help setup setup-test setup-aarch64 test-aarch64 check-setup configure build demo test test-asan test-tsan test-long test-browser support test-package deb lint coverage fuzz fuzz-afl bench clean test-valgrind bench-direct

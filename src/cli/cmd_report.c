@@ -25,9 +25,9 @@ static const cli_syntax syntax = {
             "scenario result and a trace, one of each at most, in any order. A profile alone is planned for the\n"
             "least latency.",
     .examples = "  mae report net.profile.json -o net.html\n"
-                "  mae report net.profile.json net.plan.json net.front.json -o net.html\n"
-                "  mae stream --scenario flight.json --compare --json > flight.result.json\n"
-                "  mae report flight.result.json -o flight.html\n",
+                "  mae report model.profile.json model.plan.json -o model.html\n"
+                "  mae stream --scenario examples/quadcopter/scenario.json --compare --json > flight.json && \\\n"
+                "  mae report flight.json -o flight.html\n",
     .groups = groups,
     .n_groups = sizeof groups / sizeof *groups,
 };

@@ -213,7 +213,8 @@ static void put_beaten(const mae_page *page)
 {
     const mae_report_reckoned *reckoned = page->report->reckoned;
     const mae_goal *goal = mae_report_goal(page->report);
-    if (!reckoned->mapping || !reckoned->n_samples || goal->minimize == MAE_MIN_WEIGHTED)
+    if (!reckoned->mapping || !reckoned->n_samples || goal->minimize == MAE_MIN_WEIGHTED ||
+        goal->minimize == MAE_MIN_PERIOD)
         return;
     double plan = mae_goal_objective(goal, &reckoned->cost, 1, 1);
     size_t better = 0;

@@ -73,7 +73,7 @@ static void put_rows(const mae_page *page, const row *rows, size_t n, bool energ
              "scope=\"col\">mapping</th><th "
              "scope=\"col\" class=\"num\">latency ms</th>%r<th scope=\"col\" class=\"bar\"><span class=\"hidden\">%r "
              "as a bar</span></th><th "
-             "scope=\"col\">%r to the plan's</th></tr></thead><tbody>\n",
+             "scope=\"col\">%r beside the plan's</th></tr></thead><tbody>\n",
              caption, energy ? "<th scope=\"col\" class=\"num\">energy mJ</th>" : "", what, what);
     for (size_t i = 0; i < n; i++)
         put_row(&b, &rows[i]);
@@ -117,10 +117,11 @@ static mae_report_value exactly(double value, bool exists)
     return (mae_report_value){.exists = exists, .value = value};
 }
 
-static row row_of_choice(const mae_report_choice *choice, bool energy, const char *pe, const char *ref)
+static row row_of_choice(const mae_report_choice *choice, const mae_goal *goal, bool energy, const char *pe,
+                         const char *ref)
 {
     row r = {.name = choice->name, .pe = pe, .ref = ref, .allowed = choice->allowed};
-    r.note = choice->allowed ? "" : choice->reason;
+    r.note = !choice->allowed ? choice->reason : mae_goal_met(goal, &choice->cost) ? "" : "misses the bounds";
     r.latency = exactly(choice->cost.latency_ms, choice->allowed);
     r.energy = exactly(choice->cost.energy_mj, choice->allowed && energy);
     return r;
@@ -149,11 +150,12 @@ static void put_predicted(const mae_page *page)
     }
     for (size_t i = 0; reckoned && i < reckoned->n_single && n < MOST_ROWS - 1; i++) {
         snprintf(refs[n], sizeof refs[n], "/computed/single_pe/%zu", i);
-        rows[n] = row_of_choice(&reckoned->single[i], energy, reckoned->single[i].name, refs[n]);
+        rows[n] =
+            row_of_choice(&reckoned->single[i], mae_report_goal(report), energy, reckoned->single[i].name, refs[n]);
         n++;
     }
     if (reckoned)
-        rows[n++] = row_of_choice(&reckoned->greedy, energy, NULL, "/computed/greedy");
+        rows[n++] = row_of_choice(&reckoned->greedy, mae_report_goal(report), energy, NULL, "/computed/greedy");
     for (size_t i = 0; !reckoned && report->plan && i < report->plan->n_single && n < MOST_ROWS; i++) {
         const mae_plan_baseline *single = &report->plan->single[i];
         snprintf(refs[n], sizeof refs[n], "/plan/single_pe/%zu", i);
@@ -209,10 +211,25 @@ static void put_maeg(const mae_page *page)
                            "exactness.</p>\n");
 }
 
+/* A plan of least period sends several frames through at once. */
+static void put_throughput(const mae_page *page)
+{
+    const mae_plan *plan = page->report->plan;
+    if (page->report->bench || !plan || !plan->throughput)
+        return;
+    const mae_plan_throughput *t = plan->throughput;
+    mae_putf(page->out,
+             "<p>A frame every <b>%n ms</b> (predicted), by %u replica%r of the network that share no resource; a "
+             "frame alone takes "
+             "at most %n ms. What is shown below as the plan is its first replica, a frame alone.</p>\n",
+             t->period_ms, t->n_replicas, t->n_replicas == 1 ? "" : "s", t->latency_ms);
+}
+
 void mae_page_head(const mae_page *page)
 {
     static const char *const costs[] = {"latency", "energy", "energy times latency",
-                                        "a weighted sum of latency and energy", "the period, frames overlapping"};
+                                        "a weighted sum of latency and energy",
+                                        "the period, the time from one frame to the next"};
     const mae_report *report = page->report;
     const mae_goal *goal = mae_report_goal(report);
     char words[256];
@@ -223,6 +240,7 @@ void mae_page_head(const mae_page *page)
         mae_put(page->out, " (planned for this page: no file states a plan)");
     mae_put(page->out, "</p>\n");
     put_maeg(page);
+    put_throughput(page);
     if (report->bench)
         put_bench(page);
     else

@@ -58,7 +58,7 @@ bool mae_report_has_energy(const mae_report *report)
 const char *mae_goal_words(const mae_goal *goal, char text[static 256])
 {
     static const char *const names[] = {"least latency", "least energy", "least energy \xC3\x97 latency", "weighted",
-                                        "least period"};
+                                        "most frames a second"};
     int n = snprintf(text, 256, "%s", names[goal->minimize]);
     if (goal->minimize == MAE_MIN_WEIGHTED)
         n += snprintf(text + n, 256 - (size_t)n, " (%g latency, %g energy)", goal->weight, 1 - goal->weight);
