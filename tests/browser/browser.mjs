@@ -44,14 +44,15 @@ export class Browser {
     return new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
   }
 
+  async start() {
+    const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
+    this.session = (await this.send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
+    this.listeners.push((m) => this.note(m));
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) await this.send(domain + ".enable");
+  }
+
   // Opens a page; what goes wrong in it, and what it asks the network for, is kept in `trouble` and `requests`.
   async open(url) {
-    if (!this.session) {
-      const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
-      this.session = (await this.send("Target.attachToTarget", { targetId, flatten: true })).sessionId;
-      this.listeners.push((m) => this.note(m));
-      for (const domain of ["Page", "Runtime", "Log", "Network"]) await this.send(domain + ".enable");
-    }
     this.trouble = [];
     this.requests = [];
     const loaded = new Promise((resolve) => this.listeners.push((m) => m.method === "Page.loadEventFired" && resolve()));

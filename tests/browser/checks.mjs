@@ -42,6 +42,7 @@ export function places() {
     return (v) => a.p + ((scale(v) - scale(a.v)) / (scale(b.v) - scale(a.v))) * (b.p - a.p);
   };
   for (const svg of document.querySelectorAll("#choices svg.chart, #measured figure:first-of-type svg.chart")) {
+    if (!svg.getBoundingClientRect().width) continue; // the other of the two sizes
     const [right, up] = svg.querySelectorAll(".axis");
     const x = axisOf(right, "x"), y = up && axisOf(up, "y");
     for (const mark of svg.querySelectorAll(".m[data-ref]")) {

@@ -65,6 +65,7 @@ async function check(path) {
 
 try {
   console.log((await browser.send("Browser.getVersion")).product);
+  await browser.start();
   for (const page of pages) await check(page);
 } finally {
   await browser.close();
