@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 const mae_view mae_views[MAE_N_VIEWS] = {{960, false}, {358, true}};
 
@@ -73,49 +74,48 @@ size_t mae_axis_ticks(const mae_axis *axis, size_t about, double ticks[MAE_MOST_
     return n >= 2 ? n : even_ticks(axis, about, ticks);
 }
 
-static void put_tick(mae_html *out, double value)
+static const char *tick_text(double value, char text[static 40])
 {
     double size = fabs(value);
     if (size < 1e-12)
         value = size = 0; /* and never "-0" */
     if (size >= 1e6 || (size > 0 && size < 1e-3))
-        mae_putf(out, "%n", value);
-    else {
-        char text[40];
-        /* Round numbers need no more digits than they have. */
-        snprintf(text, sizeof text, "%.6g", value);
-        mae_put(out, text);
-    }
+        return mae_number_text(value, text);
+    snprintf(text, 40, "%.6g", value); /* round numbers need no more digits than they have */
+    return text;
 }
+
+#define CHARACTER 6.8
 
 void mae_chart_grid_right(mae_html *out, const mae_axis *axis, double top, double bottom, const char *title)
 {
     double ticks[MAE_MOST_TICKS];
     size_t n = mae_axis_ticks(axis, (size_t)fmax(3, (axis->to - axis->from) / 70), ticks);
     double behind = -1e9;
+    char text[40];
     mae_put(out, "<g class=\"axis\" aria-hidden=\"true\">");
     for (size_t i = 0; i < n; i++) {
         double x = mae_axis_at(axis, ticks[i]);
-        if (x < behind + 34) /* there is no room for its number */
+        double width = (double)strlen(tick_text(ticks[i], text)) * CHARACTER;
+        if (x - width / 2 < behind) /* there is no room for its number */
             continue;
-        behind = x;
+        behind = x + width / 2 + 8;
         mae_putf(out, "<path d=\"M%c %cV%c\"/><text x=\"%c\" y=\"%c\" class=\"mid\">", x, top, bottom, x, bottom + 16);
-        put_tick(out, ticks[i]);
-        mae_put(out, "</text>");
+        mae_putf(out, "%s</text>", tick_text(ticks[i], text));
     }
     mae_putf(out, "<text x=\"%c\" y=\"%c\" class=\"end title\">%s</text></g>", axis->to, bottom + 34, title);
 }
 
 void mae_chart_grid_up(mae_html *out, const mae_axis *axis, double left, double right, const char *title)
 {
+    char text[40];
     double ticks[MAE_MOST_TICKS];
     size_t n = mae_axis_ticks(axis, (size_t)fmax(2, fabs(axis->to - axis->from) / 40), ticks);
     mae_put(out, "<g class=\"axis\" aria-hidden=\"true\">");
     for (size_t i = 0; i < n; i++) {
         double y = mae_axis_at(axis, ticks[i]);
         mae_putf(out, "<path d=\"M%c %cH%c\"/><text x=\"%c\" y=\"%c\" class=\"end\">", left, y, right, left - 6, y + 4);
-        put_tick(out, ticks[i]);
-        mae_put(out, "</text>");
+        mae_putf(out, "%s</text>", tick_text(ticks[i], text));
     }
     mae_putf(out, "<text x=\"%c\" y=\"%c\" class=\"title\">%s</text></g>", 2.0, axis->to - 10, title);
 }

@@ -75,13 +75,19 @@ static const char *entity_of(unsigned char c)
     }
 }
 
-void mae_put_text(mae_html *out, const char *text)
+/* Where nobody reads it a mark that turns text around may stay: as a reference, so that the source shows it. */
+static void put_escaped(mae_html *out, const char *text, bool exact)
 {
     const unsigned char *s = (const unsigned char *)text;
     while (*s) {
         size_t n = utf8_length(s);
-        const char *entity = n == 1 ? entity_of(*s) : n == 0 || turns_text(s, n) ? "\xEF\xBF\xBD" : NULL;
-        if (entity)
+        bool turns = n > 0 && turns_text(s, n);
+        const char *entity = n == 1 ? entity_of(*s) : n == 0 || turns ? "\xEF\xBF\xBD" : NULL;
+        if (turns && exact) {
+            char reference[16];
+            snprintf(reference, sizeof reference, "&#x%X;", 0x2000u | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu));
+            mae_put(out, reference);
+        } else if (entity)
             mae_put(out, entity);
         else
             put_bytes(out, (const char *)s, n);
@@ -105,6 +111,11 @@ void mae_put_short(mae_html *out, const char *text, size_t most)
         mae_put(out, "\xE2\x80\xA6");
 }
 
+void mae_put_text(mae_html *out, const char *text)
+{
+    put_escaped(out, text, false);
+}
+
 static void put_pointer(mae_html *out, const char *text)
 {
     for (; *text; text++) {
@@ -121,7 +132,7 @@ static void put_pointer(mae_html *out, const char *text)
             n--;
         memcpy(part, text, n);
         part[n] = 0;
-        mae_put_text(out, n == 1 ? one : part);
+        put_escaped(out, n == 1 ? one : part, true);
         text += n - 1;
     }
 }
@@ -184,6 +195,8 @@ void mae_putf(mae_html *out, const char *format, ...)
             mae_put_text(out, va_arg(args, const char *));
         else if (kind == 'r')
             mae_put(out, va_arg(args, const char *));
+        else if (kind == 'q')
+            put_escaped(out, va_arg(args, const char *), true);
         else if (kind == 'p')
             put_pointer(out, va_arg(args, const char *));
         else if (kind == '%')

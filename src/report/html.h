@@ -23,6 +23,7 @@ void mae_put_text(mae_html *out, const char *text);
  *   %s  a text, escaped        %r  markup
  *   %d  an int                 %u  a size_t
  *   %n  a double, for people   %v  a double, exact
+ *   %q  a text that is compared and not read: as %s, and nothing of it is replaced
  *   %c  a double, a coordinate %p  a text as a step of a JSON pointer, escaped
  *   %%  the sign itself */
 void mae_putf(mae_html *out, const char *format, ...);

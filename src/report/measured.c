@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define ROW 30.0
+#define LEAST_GAIN -150.0 /* %; what is far below any use is drawn at the edge, and said in words */
 
 typedef struct rows {
     const mae_page *page;
@@ -151,9 +152,9 @@ static void put_gains(const mae_page *page, const mae_view *view)
     double bottom = 14 + ROW * (double)bench->n_gains;
     for (size_t i = 0; i < bench->n_gains; i++) {
         const mae_report_value *gain = &bench->gains[i].maeg;
-        mae_range_add(&range, gain->value * 100);
-        mae_range_add(&range, gain->has_interval ? gain->low * 100 : gain->value * 100);
-        mae_range_add(&range, gain->has_interval ? gain->high * 100 : gain->value * 100);
+        mae_range_add(&range, fmax(gain->value * 100, LEAST_GAIN));
+        mae_range_add(&range, fmax((gain->has_interval ? gain->low : gain->value) * 100, LEAST_GAIN));
+        mae_range_add(&range, fmax((gain->has_interval ? gain->high : gain->value) * 100, LEAST_GAIN));
     }
     mae_axis x = mae_axis_over(range.low, range.high, view->narrow ? 150 : 170, view->width - 14, false);
     mae_chart_open(page->out, view, bottom + 44, "The gain as it was expected and as it was measured");
@@ -177,9 +178,12 @@ static void put_gains(const mae_page *page, const mae_view *view)
         mae_put(page->out, "\">");
         if (gain->maeg.has_interval)
             mae_putf(page->out, "<path class=\"whisker\" d=\"M%c %cH%cM%c %cv12M%c %cv12\"/>",
-                     mae_axis_at(&x, gain->maeg.low * 100), y, mae_axis_at(&x, gain->maeg.high * 100),
-                     mae_axis_at(&x, gain->maeg.low * 100), y - 6, mae_axis_at(&x, gain->maeg.high * 100), y - 6);
-        mae_putf(page->out, "<circle cx=\"%c\" cy=\"%c\" r=\"6\"/></g>", mae_axis_at(&x, gain->maeg.value * 100), y);
+                     mae_axis_at(&x, clamp(&x, gain->maeg.low * 100)), y,
+                     mae_axis_at(&x, clamp(&x, gain->maeg.high * 100)),
+                     mae_axis_at(&x, clamp(&x, gain->maeg.low * 100)), y - 6,
+                     mae_axis_at(&x, clamp(&x, gain->maeg.high * 100)), y - 6);
+        mae_putf(page->out, "<circle cx=\"%c\" cy=\"%c\" r=\"6\"/></g>",
+                 mae_axis_at(&x, clamp(&x, gain->maeg.value * 100)), y);
     }
     mae_chart_close(page->out);
 }

@@ -107,7 +107,7 @@ static void put_node(const drawing *d, size_t layer)
                      profile->tensors[l->outputs[i]].bytes / 1024);
     mae_put(d->page->out, "\"");
     if (pe)
-        mae_putf(d->page->out, " data-ref=\"/computed/plan/mapping/%u\" data-v=\"%s\"", layer, pe);
+        mae_putf(d->page->out, " data-ref=\"/computed/plan/mapping/%u\" data-v=\"%q\"", layer, pe);
     int colour = pe ? mae_pe_colour(report, pe) : MAE_N_COLOURS - 1;
     mae_putf(d->page->out,
              "><rect class=\"fill pe%d\" x=\"%c\" y=\"%c\" width=\"%c\" height=\"%c\" rx=\"%c\"/><text class=\"mid "

@@ -33,7 +33,12 @@
     else hide();
   });
   document.addEventListener("focusout", hide);
-  window.addEventListener("scroll", hide, { passive: true });
+  window.addEventListener("scroll", function () {
+    // The keyboard's mark has often just been scrolled to: what it says goes along.
+    var mark = markOf(document.activeElement);
+    if (mark) show(mark);
+    else hide();
+  }, { passive: true });
 
   // One stop of the Tab key for each chart; arrows go from mark to mark within it.
   function marksOf(chart) {
