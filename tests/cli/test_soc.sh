@@ -40,7 +40,7 @@ mae 3 pes --soc absent.json
 sed 's/"threads": 1/"options": {"provider": "magic"}/' watts.json >option.json
 mae 3 pes --soc option.json
 says '"magic" is not a provider'
-says ', CPU'
+says ' CPU' # alone, or behind others that this ONNX Runtime has
 sed 's/"threads": 1/"options": {"provider": "CPUExecutionProvider", "speed": 9}/' watts.json >option.json
 mae 3 pes --soc option.json
 says 'has no option "speed"'
