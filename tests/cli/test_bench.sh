@@ -65,7 +65,6 @@ mae 0 bench "$model" --profile joules.json --threads 1 --race 1 --minimize energ
 prints "mJ (predicted)"
 prints "predicted by the profile's figures"
 
-
 # Inputs that are given are what is profiled with: numbers made up lead into the branch that does not fit the frame.
 {
     printf '\223NUMPY\001\000\166\000'

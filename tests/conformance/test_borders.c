@@ -36,14 +36,20 @@ static test_engine open_blocking(const char *backend)
     return engine;
 }
 
-static mae_graph *import_network(const char *name)
+/* Skips without the network: before an engine is opened, which would stay so. */
+static const char *need_network(const char *name)
 {
     char below[128];
     snprintf(below, sizeof(below), "models/%s/model.onnx", name);
     const char *path = test_shared(below);
     if (!path)
         skip();
-    return test_import(path);
+    return path;
+}
+
+static mae_graph *import_network(const char *name)
+{
+    return test_import(need_network(name));
 }
 
 static mae_layout layout_in(unsigned layouts)
@@ -115,6 +121,7 @@ static void same_borders(const mae_graph *graph, const mae_pe *pe, mae_program *
 /* Before every layer. */
 static void test_cut_everywhere(void **state)
 {
+    need_network(*state);
     test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
@@ -135,6 +142,7 @@ static void test_cut_everywhere(void **state)
 /* Every other run of layers on the other engine; tensors are handed over as they lie where both compute alike. */
 static void test_two_engines(void **state)
 {
+    need_network(*state);
     test_engine engines[] = {open_blocking("ort"), open_blocking("onednn")};
     mae_graph *graph = import_network(*state);
     mae_pe *pes[] = {engines[0].pe, engines[1].pe};
@@ -192,6 +200,7 @@ static bool is_blocked_cut(const mae_graph *graph, const mae_program *program)
  * same. */
 static void test_cut_once(void **state)
 {
+    need_network(*state);
     test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     bool *cuts = calloc(graph->n_layers + 1, sizeof(*cuts));
@@ -384,6 +393,7 @@ static void test_layers(void **state)
  * same. */
 static void test_no_files(void **state)
 {
+    need_network(*state);
     test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     char *before = getenv("TMPDIR") ? strdup(getenv("TMPDIR")) : NULL;
@@ -408,6 +418,7 @@ static void test_no_files(void **state)
 /* The time of a blocked unit finds its layers: nearly all of it that is spent in kernels. */
 static void test_times(void **state)
 {
+    need_network(*state);
     test_engine engine = open_blocking("ort");
     mae_graph *graph = import_network(*state);
     int *mapping = calloc(graph->n_layers + 1, sizeof(*mapping)), half = (int)graph->n_layers / 2;
