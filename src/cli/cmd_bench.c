@@ -111,11 +111,15 @@ static int interrupted(void)
     return cli_error(MAE_ERR_FAILED, "interrupted; nothing was written");
 }
 
-static int measure_profile(mae_context *context, mae_model *model, const bench_args *args, mae_profile **ret_profile)
+static int measure_profile(mae_context *context, mae_model *model, const bench_args *args,
+                           const mae_bench_options *bench, mae_profile **ret_profile)
 {
     cli_progress progress;
-    mae_profile_options options = {
-        .budget_s = args->budget_s, .progress = cli_progress_step, .progress_ctx = &progress};
+    mae_profile_options options = {.budget_s = args->budget_s,
+                                   .progress = cli_progress_step,
+                                   .progress_ctx = &progress,
+                                   .inputs = bench->inputs,
+                                   .n_inputs = bench->n_inputs};
     cli_progress_begin(&progress);
     mae_error *error = mae_profile_measure(context, model, &options, ret_profile);
     cli_progress_end(&progress);
@@ -178,7 +182,7 @@ static int measure(mae_context *context, mae_model *model, const bench_args *arg
     mae_profile *own = NULL;
     if (!options->profile) {
         CLI_TRY(check_meters(context, &options->goal, args->json));
-        CLI_TRY(measure_profile(context, model, args, &own));
+        CLI_TRY(measure_profile(context, model, args, options, &own));
     }
     if (own)
         options->profile = own;
