@@ -5,7 +5,7 @@ BUILD_PACKAGES := cc=gcc libc6-dev make=make cmake ninja=ninja-build pkg-config=
   libjansson-dev libprotobuf-c-dev protobuf-c-compiler libonnx-dev libdnnl-dev libxnnpack-dev libpthreadpool-dev \
   ocl-icd-opencl-dev libclblast-dev \
   libjpeg62-turbo-dev libpng-dev npm=npm ca-certificates
-TEST_PACKAGES := libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
+TEST_PACKAGES := clang-tidy=clang-tidy cppcheck=cppcheck libcmocka-dev pocl-opencl-icd libonnx-testdata libglpk-dev libz3-dev
 BROWSER_PACKAGES := chromium=chromium node=nodejs
 DEB_PACKAGES := dpkg-dev debhelper fakeroot
 VALGRIND_PACKAGES := valgrind=valgrind

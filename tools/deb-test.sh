@@ -24,29 +24,15 @@ cleanup() {
     rm -rf "$top"
 }
 trap cleanup EXIT
-inside() { chroot "$root" "$@"; }
 
 # ---- a minimal system, with what a developer has ----
 
-suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-sources=$(apt-get indextargets 'Created-By: Packages' 'Origin: Debian' --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' | sort -u)
-mirror=$(echo "$sources" | awk -v suite="$suite" '$3 == suite { print $2; exit }')
-[ -n "$mirror" ] || fail "this machine's apt knows no Debian $suite (apt-get update?)"
-make_root() {
-    mkdir "$root"
-    debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$top/log" 2>&1 || fail "debootstrap: $(tail -n 20 "$top/log")"
-    echo "$sources" >"$root/etc/apt/sources.list"
-    cp /etc/resolv.conf "$root/etc/"
-    inside apt-get update -qq
-    inside apt-get upgrade -y -qq >"$top/log" 2>&1
-    inside apt-get install -y -qq --no-install-recommends gcc libc6-dev pkgconf cmake make >"$top/log" 2>&1 ||
-        fail "apt-get: $(tail -n 20 "$top/log")"
-}
+. tools/minimal-system.sh
 if [ -n "${MAE_ROOT_TARBALL:-}" ] && [ -f "$MAE_ROOT_TARBALL" ]; then
     mkdir "$root"
     tar xf "$MAE_ROOT_TARBALL" -C "$root"
 else
-    make_root
+    make_root gcc libc6-dev pkgconf cmake make
     [ -z "${MAE_ROOT_TARBALL:-}" ] || tar cf "$MAE_ROOT_TARBALL" -C "$root" .
 fi
 mount -t proc none "$root/proc" # engines count the processors there

@@ -1,8 +1,11 @@
 #!/bin/sh
 # cppcheck and clang-tidy (.clang-tidy) over the sources of a build folder (build): no word means nothing found.
+# usage: lint.sh [BUILD [cppcheck | tidy [FILE...]]]     both over everything; cppcheck alone; clang-tidy over these files
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
+what=${2:-all}
+[ $# -lt 2 ] && set -- || shift 2
 [ -f "$build/compile_commands.json" ] || { echo "$build is no build folder" >&2; exit 1; }
 status=0
 
@@ -12,12 +15,25 @@ status=0
 #   arrayIndexThenCheck                          takes comparing two indices for checking one
 #   funcArgOrderDifferent                        two tensors, either way round
 #   invalidPointerCast                           a table of options, whose fields are told by their kind
-cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 -j "${JOBS:-$(nproc)}" \
-    --suppress=uninitvar --suppress=uninitStructMember --suppress=ctuuninitvar --suppress=ctunullpointer \
-    --suppress=returnDanglingLifetime --suppress=arrayIndexThenCheck --suppress=invalidPointerCast --suppress=funcArgOrderDifferent \
-    -Iinclude -Isrc -D_GNU_SOURCE --template='{file}:{line}: {severity}: {id}: {message}' src || status=1
+# What it found out is kept in the build folder: the next time it looks at what has changed.
+run_cppcheck() {
+    mkdir -p "$build/cppcheck"
+    cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 -j "${JOBS:-$(nproc)}" \
+        --cppcheck-build-dir="$build/cppcheck" \
+        --suppress=uninitvar --suppress=uninitStructMember --suppress=ctuuninitvar --suppress=ctunullpointer \
+        --suppress=returnDanglingLifetime --suppress=arrayIndexThenCheck --suppress=invalidPointerCast \
+        --suppress=funcArgOrderDifferent \
+        -Iinclude -Isrc -D_GNU_SOURCE --template='{file}:{line}: {severity}: {id}: {message}' src
+}
 
-# shellcheck disable=SC2016
-git ls-files 'src/*.c' | xargs -P "${JOBS:-$(nproc)}" -n 8 sh -c 'build=$0
-    clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option "$@" 2>/dev/null' "$build" || status=1
+run_tidy() { # FILE...
+    # shellcheck disable=SC2016
+    printf '%s\n' "$@" | xargs -P "${JOBS:-$(nproc)}" -n 8 sh -c 'build=$0
+        clang-tidy -p "$build" --quiet --extra-arg=-Wno-unknown-warning-option "$@" 2>/dev/null' "$build"
+}
+
+[ "$what" = tidy ] || run_cppcheck || status=1
+# shellcheck disable=SC2046
+[ "$what" = cppcheck ] || [ $# -gt 0 ] || set -- $(git ls-files 'src/*.c')
+[ "$what" = cppcheck ] || run_tidy "$@" || status=1
 exit $status

@@ -43,6 +43,11 @@ sed 's/"backend":/"watts": 5, "backend":/' board.json >prepared/board.json
 "$MAE_PROGRAM" profile "$models/tiny.onnx" --soc prepared/board.json --budget 1 -o prepared/model.profile.json >out 2>err ||
     fail "mae profile"
 "$MAE_PROGRAM" plan prepared/model.profile.json -o prepared/model.plan.json >out 2>err || fail "mae plan"
+net=$MAE_SOURCE_DIR/examples/profiles/xavier-agx-googlenet.json
+"$MAE_PROGRAM" plan "$net" -o prepared/net.plan.json --front prepared/net.front.json >out 2>err || fail "mae plan"
+sed "s,\"\.\./,\"$MAE_SOURCE_DIR/examples/,; s,\"rules\.txt\",\"$MAE_SOURCE_DIR/examples/quadcopter/rules.txt\"," \
+    "$MAE_SOURCE_DIR/examples/quadcopter/scenario.json" >prepared/flight.json
+"$MAE_PROGRAM" stream --scenario prepared/flight.json --compare --json >prepared/flight.result.json 2>err || fail "mae stream"
 cat >prepared/rules.txt <<END
 obstacle: least latency
 otherwise: least latency under 33 ms
@@ -63,7 +68,8 @@ fresh_folder() {
     cp prepared/board.json prepared/model.profile.json prepared/model.plan.json scratch/
     cp prepared/board.json scratch/board.soc.json
     cp prepared/model.profile.json scratch/old.json
-    cp "$MAE_SOURCE_DIR/examples/profiles/xavier-agx-googlenet.json" scratch/net.profile.json
+    cp prepared/net.plan.json prepared/net.front.json prepared/flight.json prepared/flight.result.json scratch/
+    cp "$net" scratch/net.profile.json
     dronet=$MAE_SOURCE_DIR/../shared/models/dronet
     if [ -f "$dronet/model.onnx" ]; then
         cp "$dronet/model.onnx" scratch/dronet.onnx
