@@ -176,8 +176,6 @@ static mae_error *collect(run *r)
     if (!r->out->found)
         return mae_error_nomem();
     for (size_t s = 0; s < n; s++)
-        /* The level before the end has n states and n + 1 firsts: a trellis without layers has one.
-           NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
         for (size_t i = r->now.first[s]; i < r->now.first[s + 1] && t->can_end[s]; i++) {
             const mae_label *label = &r->now.labels[i];
             r->out->found[r->out->n_found++] =
