@@ -140,7 +140,7 @@ static double bf16_value(uint16_t bits)
 /* Reads element i of `tensor` as `type` into `variable`. */
 #define READ(type, variable)                                                                                           \
     type variable;                                                                                                     \
-    memcpy(&variable, (const char *)tensor->data + i * sizeof variable, sizeof variable)
+    memcpy(&(variable), (const char *)tensor->data + i * sizeof(variable), sizeof(variable))
 
 #define RETURN_AS(type, result)                                                                                        \
     do {                                                                                                               \

@@ -100,7 +100,8 @@ void mae_layout_unblock(mae_layout layout, const mae_shape *shape, const float *
 {
     size_t block = (size_t)mae_layout_block(layout);
     size_t plane = (size_t)(shape->dims[2] * shape->dims[3]);
-    size_t n_blocks = (size_t)(shape->dims[0] * shape->dims[1]) / block;
+    size_t n_blocks =
+        (size_t)(shape->dims[0] * shape->dims[1]) / block; /* NOLINT(clang-analyzer-core.DivideZero): blocked */
     for (size_t b = 0; b < n_blocks; b++, blocked += block * plane, dense += block * plane)
         unblock_planes(block, plane, blocked, dense);
 }
