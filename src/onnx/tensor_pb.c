@@ -127,7 +127,7 @@ static mae_error *unpack_file(const char *path, const void *file, size_t size, m
         free(data);
         return mae_error_nomem();
     }
-    if (bytes)
+    if (values)
         memcpy(data, values, bytes);
     *ret_name = name;
     *ret_shape = shape;
