@@ -23,7 +23,7 @@ cat skipped
 [ "$n_run" -ge 20 ] || fail "hardly any command was found: $n_run"
 
 # Commands within the text: there is such a target.
-sed -n 's/^\([a-z-]*\):.*/\1/p' "$MAE_SOURCE_DIR/Makefile" | sort -u >targets
-grep -ohE '`make [a-z][a-z-]*' "$MAE_SOURCE_DIR"/*.md "$MAE_SOURCE_DIR"/docs/*.md "$MAE_SOURCE_DIR"/docs/*/*.md |
+sed -n 's/^\([a-z0-9-]*\):.*/\1/p' "$MAE_SOURCE_DIR/Makefile" | sort -u >targets
+grep -ohE '`make [a-z][a-z0-9-]*' "$MAE_SOURCE_DIR"/*.md "$MAE_SOURCE_DIR"/docs/*.md "$MAE_SOURCE_DIR"/docs/*/*.md |
     cut -d' ' -f2 | sort -u | comm -23 - targets >unknown
 [ ! -s unknown ] || fail "documents name targets that the Makefile has not: $(cat unknown)"
