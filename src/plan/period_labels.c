@@ -64,9 +64,10 @@ static uint32_t store(search *s, const label *l)
 {
     if (s->n_labels == s->label_room) {
         size_t room = s->label_room ? 2 * s->label_room : 4096;
-        label *labels = s->n_labels < s->most_labels ? realloc(s->labels, room * sizeof *labels) : NULL;
+        s->groups->too_many = s->n_labels >= s->most_labels;
+        label *labels = s->groups->too_many ? NULL : realloc(s->labels, room * sizeof *labels);
         if (!labels) {
-            s->groups->too_many = true;
+            s->out_of_memory = !s->groups->too_many;
             return NONE;
         }
         s->labels = labels;
