@@ -254,7 +254,7 @@ static int check_throughput(const bench_args *args)
 {
     const cli_goal *goal = &args->goal;
     if (goal->minimize || goal->max_latency_ms >= 0 || goal->max_energy_mj >= 0 || goal->max_power_w >= 0 ||
-        goal->period_ms > 0 || goal->max_switches >= 0)
+        goal->period_ms > 0 || goal->max_switches >= 0 || goal->schedule)
         return cli_usage("bench", "--throughput has a goal of its own: the least period");
     if (args->trace || args->report)
         return cli_usage("bench",

@@ -56,6 +56,8 @@ says_beside_output "no mapping meets the bounds"
 
 mae 2 plan free.json --schedule overlap --minimize period
 says "least period"
+mae 2 bench "$models/side_by_side.onnx" --schedule overlap --throughput
+says "--throughput has a goal of its own"
 mae 2 plan free.json --schedule overlap --front front.json
 says "--front is of serial frames"
 # On the virtual SoC, whose truth the profile is, a frame takes what was predicted, and outputs are the reference's.
