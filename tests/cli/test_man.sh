@@ -57,15 +57,15 @@ sed -n '/^\.SH EXAMPLE$/,/^\.fi/p' "$man/libmae.3" | sed '/^\./d; s/\\e/\\/g; s/
 grep -q 'int main' example.c || fail "libmae.3 has no example"
 library=$(find "$MAE_BUILD_DIR" -maxdepth 1 -name 'libmae.so*' | head -n 1)
 if grep -q '^MAE_SANITIZE:STRING=.' "$MAE_BUILD_DIR/CMakeCache.txt"; then
-    cc -std=c11 -Wall -Wextra -Werror -I"$MAE_SOURCE_DIR/include" -fsyntax-only example.c 2>err || fail "the example: $(cat err)"
+    $MAE_CC -std=c11 -Wall -Wextra -Werror -I"$MAE_SOURCE_DIR/include" -fsyntax-only example.c 2>err || fail "the example: $(cat err)"
     echo "a build with sanitizers: the example is compiled, and not run"
 else
-    cc -std=c11 -Wall -Wextra -Werror -I"$MAE_SOURCE_DIR/include" -o example example.c "$library" \
+    $MAE_CC -std=c11 -Wall -Wextra -Werror -I"$MAE_SOURCE_DIR/include" -o example example.c "$library" \
         -Wl,-rpath,"$MAE_BUILD_DIR" 2>err || fail "the example: $(cat err)"
     if "$MAE_PROGRAM" pes --json 2>/dev/null | tr -d ' \n' | grep -q '"name":"cpu/ort"'; then
-        ./example "$models/tiny.onnx" >out 2>err || fail "the example: $(cat err)"
+        built ./example "$models/tiny.onnx" >out 2>err || fail "the example: $(cat err)"
         grep -q '^one frame: .* ms, [0-9]* segments, the first on cpu/' out || fail "the example prints something else"
-        if ./example missing.onnx >out 2>err; then fail "the example does not notice a missing file"; fi
+        if built ./example missing.onnx >out 2>err; then fail "the example does not notice a missing file"; fi
         grep -q 'missing\.onnx' err || fail "no message"
     fi
 fi
