@@ -1,5 +1,6 @@
 # What tools/valgrind.sh runs, to be sourced: tests that are about memory or readers, and short enough under memcheck
-# (some fifty times slower). Left out are those that are about time, races and drivers' caches.
+# (some fifty times slower). Left out are those that are about time, races and drivers' caches; and rounds/opencl, to be named (with SECONDS_EACH=7200): PoCL compiles
+# kernels with LLVM, which takes longer than half an hour under memcheck.
 valgrind_tests="
 unit/test_base unit/test_json unit/test_compare unit/test_gauge
 unit/test_onnx_read unit/test_onnx_write unit/test_import_models unit/test_import_layers
@@ -10,4 +11,4 @@ unit/test_sim_values unit/test_sim_overlap unit/test_sim_faults unit/test_ort_er
 fuzz/test_replay fuzz/test_replay_inputs
 cli/test_args cli/test_npy cli/test_pb cli/test_mapping cli/test_image cli/test_control
 fault/test_lost
-rounds/ort rounds/onednn rounds/xnnpack rounds/opencl"
+rounds/ort rounds/onednn rounds/xnnpack"
