@@ -241,7 +241,7 @@ static mae_error *look_at_parts(wide *w, size_t parts, size_t max_states, double
     mae_pair *points = malloc(w->n_known * sizeof *points);
     mae_error *error = points ? NULL : mae_error_nomem();
     for (size_t i = 0; i <= last && points; i++)
-        points[i] = w->known[i].cost;
+        points[i] = w->known[i].cost; /* NOLINT(clang-analyzer-unix.Malloc): n_known is not 0 */
     for (size_t k = 0; k < w->corners.n_lines && points; k++) {
         const double *line = w->corners.lines[k];
         w->corners.least[k] = INFINITY;
