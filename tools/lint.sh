@@ -11,7 +11,7 @@ status=0
 
 # Left out, each looked at once and without a fault behind it:
 #   *uninitvar, uninitStructMember               outputs are written by ret_ parameters, of functions it does not see
-#   returnDanglingLifetime, ctunullpointer       takes MAE_TRY's error for a pointer to what was passed
+#   *Lifetime, ctunullpointer                    takes MAE_TRY's error for a pointer to what was passed
 #   compareBoolExpressionWithInt                 loops that run once or twice: without energy, and with
 #   arrayIndexThenCheck                          takes comparing two indices for checking one
 #   funcArgOrderDifferent                        two tensors, either way round
@@ -22,7 +22,8 @@ run_cppcheck() {
     cppcheck --quiet --std=c11 --enable=warning,performance,portability --error-exitcode=1 -j "${JOBS:-$(nproc)}" \
         --cppcheck-build-dir="$build/cppcheck" \
         --suppress=uninitvar --suppress=uninitStructMember --suppress=ctuuninitvar --suppress=legacyUninitvar \
-        --suppress=compareBoolExpressionWithInt --suppress=ctunullpointer --suppress=returnDanglingLifetime \
+        --suppress=compareBoolExpressionWithInt --suppress=ctunullpointer \
+        --suppress=returnDanglingLifetime --suppress=invalidLifetime \
         --suppress=arrayIndexThenCheck --suppress=invalidPointerCast --suppress=funcArgOrderDifferent \
         -Iinclude -Isrc -D_GNU_SOURCE '-Djson_object_foreach(object,key,value)=while (value)' \
         --template='{file}:{line}: {severity}: {id}: {message}' src
