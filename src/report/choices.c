@@ -144,10 +144,11 @@ typedef struct labels {
 #define LABEL_HEIGHT 15.0
 #define LABEL_WIDTH 90.0
 
+/* Always further down, by more than sums are rounded by, so that it ends. */
 static double free_height(labels *placed, double x, double y)
 {
     for (size_t i = 0; i < placed->n; i++)
-        if (fabs(placed->x[i] - x) < LABEL_WIDTH && fabs(placed->y[i] - y) < LABEL_HEIGHT) {
+        if (fabs(placed->x[i] - x) < LABEL_WIDTH && fabs(placed->y[i] - y) < LABEL_HEIGHT - 0.5) {
             y = placed->y[i] + LABEL_HEIGHT;
             i = (size_t)-1; /* anew, from the first */
         }

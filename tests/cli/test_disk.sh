@@ -73,7 +73,7 @@ while [ $i -lt 60 ]; do
     cmp -s plan.json whole.json || whole plan.json || fail "killed: neither the old file nor a new one"
     i=$((i + 1))
 done
-rm -f plan.json.?????? # what a killed program could not take away
+rm -f plan.json.?* # what a killed program could not take away
 
 # Two that write one file, again and again: it is always one of theirs, whole.
 writes() {

@@ -1,5 +1,6 @@
 /* Reports: every combination of files makes a page whose figures are the files', names do no harm, and broken files are
  * refused with their place. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -365,6 +366,42 @@ static void draws_large_networks(void **state)
     free(text);
 }
 
+/* Marks that lie on each other, or nearly: their labels go below each other, wherever rounding puts them. */
+static void places_labels(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        char *page = NULL;
+        mae_report *report = NULL;
+        double height = fmod(0.618034 * i, 1);
+        json_t *costs = json_object(), *pes = json_array();
+        for (int p = 0; p < 5; p++) {
+            char name[8];
+            snprintf(name, sizeof name, "p%d", p);
+            json_array_append_new(pes, json_pack("{s:s,s:s}", "name", name, "resource", name));
+            /* Two at the ends, three in one place between them. */
+            json_object_set_new(costs, name,
+                                json_pack("{s:f,s:f}", "time_ms", 1.0, "energy_mj",
+                                          p == 3   ? 1.0
+                                          : p == 4 ? 2.0
+                                                   : 1.0 + height));
+        }
+        json_t *root =
+            json_pack("{s:s,s:i,s:{s:s},s:s,s:o,s:[s],s:[s],s:[{s:s,s:[s],s:[s],s:o}]}", "format", "mae-profile",
+                      "version", 1, "model", "name", "one", "energy_source", "meter", "pes", pes, "inputs", "in",
+                      "outputs", "t", "layers", "name", "t", "inputs", "in", "outputs", "t", "cost", costs);
+        char *text = json_dumps(root, 0);
+        json_decref(root);
+        assert_null(mae_report_create(&report));
+        assert_null(mae_report_add_text(report, "one", text, strlen(text)));
+        assert_null(mae_report_to_html(report, &page));
+        assert_true(count(page, "<text class=\"label") >= 2 * 5);
+        mae_report_destroy(report);
+        free(page);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +409,7 @@ int main(void)
         cmocka_unit_test(names_do_no_harm),      cmocka_unit_test(escapes),
         cmocka_unit_test(numbers_for_people),    cmocka_unit_test(refuses),
         cmocka_unit_test(survives_broken_files), cmocka_unit_test(draws_large_networks),
+        cmocka_unit_test(places_labels),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
 }
