@@ -23,11 +23,11 @@ function way(race) {
 }
 
 function speed(list) {
-  head(['network', 'threads', 'A: ONNX Runtime, ms', 'B: its own process, ms', 'cpu/ort, ms', 'cpu/onednn, ms', 'plan, ms',
+  head(['network', 'threads', 'A: ONNX Runtime, ms', 'B: its own process, ms', 'cpu/ort, ms', 'cpu/onednn, ms', 'cpu/xnnpack, ms', 'plan, ms',
     'segments', 'plan / A', 'plan / B', 'predicted, off by',
     'plan / best single', 'free switching / best single', 'of the way from ONNX Runtime to free switching']);
   for (const { name, threads, race } of list) {
-    row([name, threads, race.ort_plain[0], race.ort_defaults[0], race['cpu/ort']?.[0] ?? '-', race['cpu/onednn']?.[0] ?? '-',
+    row([name, threads, race.ort_plain[0], race.ort_defaults[0], race['cpu/ort']?.[0] ?? '-', race['cpu/onednn']?.[0] ?? '-', race['cpu/xnnpack']?.[0] ?? '-',
       race.plan[0], race.segments, ratio(race.plan_over_a), ratio(race.plan_over_b),
       percent(race.bench_predicted_ms / race.bench_measured_ms - 1), race.plan_over_best_single.toFixed(3),
       race.free_switching_over_best_single.toFixed(3), way(race) === null ? '-' : percent(way(race))]);

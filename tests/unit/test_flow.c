@@ -204,6 +204,7 @@ static bool open_processors(scene *s)
 {
     int cores[2];
     char pes[512];
+    *s = (scene){.contexts = {NULL}};
     if (!two_processors(cores))
         return false;
     snprintf(pes, sizeof pes,
@@ -243,13 +244,14 @@ static void expect_outputs(mae_session *session, const mae_graph *graph, const m
 static void frames_keep_their_outputs_and_their_order(void **state)
 {
     (void)state;
-    scene s, alone;
+    scene s, alone = {.contexts = {NULL}};
     mae_flow *flow;
     mae_recorder *recorder;
     size_t per_session[2] = {0, 0};
     if (!open_processors(&s) || !open_processors(&alone)) {
         print_message("skipped: it takes ONNX Runtime and two processors\n");
         close_scene(&s);
+        close_scene(&alone);
         skip();
     }
     const mae_graph *graph = mae_model_graph(s.models[0]);
