@@ -14,9 +14,9 @@ export function figures() {
       const value = at(ref);
       if (typeof value === "number" ? Number(drawn) !== value : drawn !== value) bad.push(`${ref} is ${value}, drawn ${drawn}`);
       if (suffix || mark.tagName === "g" || typeof value !== "number") continue;
-      // What people read, too; J for mJ, % for shares.
-      const read = parseFloat(mark.textContent);
-      if (![1, 1e-3, 100].some((k) => Math.abs(read - value * k) <= 6e-4 * Math.abs(value * k)))
+      // What people read, too; J for mJ, % for shares. What has an exponent has three digits, all else four.
+      const read = parseFloat(mark.textContent), close = /^[^ ]*e/.test(mark.textContent) ? 6e-3 : 6e-4;
+      if (![1, 1e-3, 100].some((k) => Math.abs(read - value * k) <= close * Math.abs(value * k)))
         bad.push(`${ref} is ${value}, and reads ${mark.textContent}`);
     }
   return { n, bad };
