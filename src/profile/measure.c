@@ -31,7 +31,7 @@ static double spent_s(const mae_survey *survey)
 
 double mae_survey_left_s(const mae_survey *survey)
 {
-    return fmax(0, survey->options->budget_s - spent_s(survey));
+    return fmax(0, survey->options->budget_s - survey->contention_s - spent_s(survey));
 }
 
 mae_error *mae_survey_progress(const mae_survey *survey, const char *what, double part)
@@ -229,9 +229,9 @@ static mae_error *conclude(mae_survey *survey, mae_profile **ret_profile)
     mae_profile *profile;
     MAE_TRY(mae_survey_result(survey, &profile));
     mae_survey_discard(survey);
-    mae_error *error = mae_survey_contention(survey, profile);
-    if (!error && survey->options->energy)
-        error = mae_joules_measure(survey, profile);
+    mae_error *error = survey->options->energy ? mae_joules_measure(survey, profile) : NULL;
+    if (!error) /* the last: threads take turns as they come there, so that no two runs end alike */
+        error = mae_survey_contention(survey, profile);
     if (!error)
         error = mae_survey_progress(survey, "done", 2);
     if (error) {
@@ -248,7 +248,8 @@ static void keep_time_for_contention(mae_survey *survey)
     for (size_t p = 0; p < survey->n_pes; p++)
         for (size_t q = p + 1; q < survey->n_pes; q++)
             if (mae_survey_contends(survey, p, q)) {
-                survey->times_budget_s -= MAE_CONTENTION_SHARE * survey->options->budget_s;
+                survey->contention_s = MAE_CONTENTION_SHARE * survey->options->budget_s;
+                survey->times_budget_s *= 1 - MAE_CONTENTION_SHARE;
                 return;
             }
 }

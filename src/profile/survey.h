@@ -98,6 +98,7 @@ typedef struct mae_survey {
     double quantile;       /* at which untimed frames and segments are compared */
     uint64_t begin_ns;
     double times_budget_s; /* the part of the budget that is for times */
+    double contention_s;   /* the part that is kept for running side by side, at the end */
 } mae_survey;
 
 static inline bool mae_survey_times_layers(const mae_survey *survey, size_t pe)
