@@ -2,7 +2,9 @@
  *
  * A flow has replicas that run whole frames on resources of their own; a frame goes to the first that is free. Each is
  * a session, or, in a flow opened from a plan, a pipeline of stages on a resource each, which work on frames that
- * follow one another. Answers come in the order in which frames were handed in. At most `room` frames are under way:
+ * follow one another. Answers come in the order in which frames were handed in. A replica one of whose PEs is lost
+ * (MAE_ERR_LOST) begins no more frames, and those it has begin again on the others; where all are lost each frame is
+ * answered with that. At most `room` frames are under way:
  * who hands in more waits. One thread hands in and one takes; they may be the same one if it asks mae_flow_has_room()
  * before.
  *
@@ -53,7 +55,7 @@ typedef struct mae_flow_frame {
     uint64_t frame;    /* 0, 1, ... in the order in which they were handed in */
     size_t session;    /* or replica, that ran it */
     double latency_ms; /* from being handed in to its end, by this machine's clock, or the virtual machine's */
-    double service_ms; /* of that, from when its first stage began */
+    double service_ms; /* of that, from when its first stage began, the last time */
     size_t n_outputs;  /* the rest is valid until the next call, and only without an error */
     const void *const *outputs;
     const mae_shape *shapes;

@@ -31,10 +31,11 @@ static void sleep_until_woken(mae_flow_worker *w)
         pthread_cond_wait(&w->wake, &w->flow->lock);
 }
 
-/* While it has frames to take its next step is awaited; without any, flows of others may have the clock. */
+/* While it has frames to take its next step is awaited; without any, and once it closes the flow (a frame may end
+ * then), flows of others may have the clock. */
 static void caller_begins(mae_flow *flow)
 {
-    if (flow->machine.service && !flow->caller_works) {
+    if (flow->machine.service && !flow->caller_works && !flow->quit) {
         flow->caller_works = true;
         hold(flow, 1);
     }
@@ -63,9 +64,30 @@ static void let_go_on(mae_flow *flow, pthread_cond_t *what)
 
 /* ---- workers ---- */
 
+static bool all_lost(const mae_flow *flow)
+{
+    for (size_t i = 0; i < flow->n_replicas; i++)
+        if (!flow->replicas[i].lost)
+            return false;
+    return true;
+}
+
+/* Where all are lost frames go on being tried: each is answered, with what is wrong. */
 static bool may_begin(const mae_flow *flow, const mae_flow_replica *replica)
 {
-    return flow->begun != flow->submitted && replica->under_way < replica->most;
+    return (flow->n_again > 0 || flow->begun != flow->submitted) && replica->under_way < replica->most &&
+           (!replica->lost || all_lost(flow));
+}
+
+/* The oldest frame that no replica has. */
+static mae_flow_slot *begin_frame(mae_flow *flow)
+{
+    if (flow->n_again == 0)
+        return &flow->slots[flow->begun++ % flow->n_slots];
+    mae_flow_slot *s = flow->again[flow->again_head];
+    flow->again_head = (flow->again_head + 1) % flow->n_slots;
+    flow->n_again--;
+    return s;
 }
 
 /* The next frame for this stage; NULL: none. */
@@ -76,7 +98,7 @@ static mae_flow_slot *next_frame(mae_flow_worker *w)
         if (!may_begin(flow, &flow->replicas[w->replica]))
             return NULL;
         flow->replicas[w->replica].under_way++;
-        mae_flow_slot *s = &flow->slots[flow->begun++ % flow->n_slots];
+        mae_flow_slot *s = begin_frame(flow);
         s->replica = w->replica;
         s->begun_ns = mae_context_now_ns(flow->context);
         return s;
@@ -89,10 +111,39 @@ static mae_flow_slot *next_frame(mae_flow_worker *w)
     return s;
 }
 
+/* The first replica that can begin a frame; where none can, the first that is through looks by itself. */
+static void wake_first(mae_flow *flow)
+{
+    for (size_t i = 0; i < flow->n_replicas; i++)
+        if (!flow->replicas[i].first->awake && may_begin(flow, &flow->replicas[i])) {
+            wake(flow->replicas[i].first);
+            return;
+        }
+}
+
+/* A replica without one of its PEs takes no more frames, and gives those it has to the others. */
+static bool gives_back(mae_flow_worker *w, mae_flow_slot *s, mae_error *error)
+{
+    mae_flow *flow = w->flow;
+    mae_flow_replica *replica = &flow->replicas[w->replica];
+    if (mae_error_code(error) != MAE_ERR_LOST)
+        return false;
+    replica->lost = true;
+    if (all_lost(flow))
+        return false;
+    mae_error_free(error);
+    flow->again[(flow->again_head + flow->n_again++) % flow->n_slots] = s;
+    replica->under_way--;
+    wake_first(flow);
+    return true;
+}
+
 /* To the next stage, or to who takes it. */
 static void pass_on(mae_flow_worker *w, mae_flow_slot *s, mae_error *error)
 {
     mae_flow *flow = w->flow;
+    if (gives_back(w, s, error))
+        return;
     if (!error && w->next) {
         mae_flow_worker *next = w->next;
         next->queue[(next->head + next->waiting++) % flow->n_slots] = s;
@@ -155,16 +206,6 @@ mae_error *mae_flow_input(mae_flow *flow, size_t input, void **ret_data, size_t 
     pthread_mutex_unlock(&flow->lock);
     *ret_bytes = flow->graph->tensors[flow->graph->inputs[input]].bytes;
     return NULL;
-}
-
-/* The first replica that can begin it; where none can, the first that is through looks by itself. */
-static void wake_first(mae_flow *flow)
-{
-    for (size_t i = 0; i < flow->n_replicas; i++)
-        if (!flow->replicas[i].first->awake && may_begin(flow, &flow->replicas[i])) {
-            wake(flow->replicas[i].first);
-            return;
-        }
 }
 
 void mae_flow_submit(mae_flow *flow)
@@ -269,7 +310,8 @@ static mae_error *start_worker(mae_flow_worker *w)
 mae_error *mae_flow_start(mae_flow *flow, size_t room)
 {
     flow->slots = calloc(room + 1, sizeof *flow->slots); /* one more: the frame that was taken last keeps its own */
-    if (!flow->slots)
+    flow->again = calloc(room + 1, sizeof(mae_flow_slot *));
+    if (!flow->slots || !flow->again)
         return mae_error_nomem();
     flow->n_slots = room + 1;
     for (size_t i = 0; i < flow->n_slots; i++)
@@ -315,6 +357,7 @@ void mae_flow_close(mae_flow *flow)
     pthread_mutex_destroy(&flow->lock);
     free(flow->borders.tensors);
     free(flow->slots);
+    free(flow->again);
     free(flow->workers);
     free(flow->replicas);
     free(flow);

@@ -23,6 +23,7 @@ typedef struct mae_flow_worker {
 typedef struct mae_flow_replica {
     mae_flow_worker *first;
     size_t most, under_way; /* frames: enough to keep its slowest stage busy, and no more; those in it */
+    bool lost;              /* a PE of it: it begins no frames while another replica is not */
     int *mapping;           /* PEs of the context; NULL: a session */
     double abs_tolerance, rel_tolerance;
 } mae_flow_replica;
@@ -43,6 +44,8 @@ struct mae_flow {
     pthread_mutex_t lock;
     pthread_cond_t finished, taken_out;
     uint64_t submitted, begun, taken; /* frames; those from `taken` on have slots */
+    mae_flow_slot **again;            /* a ring of n_slots: begun by replicas that were lost, to begin anew elsewhere */
+    size_t again_head, n_again;
     bool caller_works;                /* as `awake` of workers; on a virtual clock only */
     bool quit;
 };
