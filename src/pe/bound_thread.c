@@ -13,11 +13,17 @@ struct mae_bound_thread {
     void (*job)(void *ctx); /* NULL: none, or done */
     void *ctx;
     bool quit;
+    size_t n_cores;
+    int *cores; /* in the order given */
 };
+
+/* What the calling thread is, if it is a bound one. */
+static _Thread_local const mae_bound_thread *here;
 
 static void *serve(void *ctx)
 {
     mae_bound_thread *t = ctx;
+    here = t;
     pthread_mutex_lock(&t->lock);
     for (;;) {
         while (!t->job && !t->quit)
@@ -34,8 +40,22 @@ static void *serve(void *ctx)
     return NULL;
 }
 
+bool mae_bound_thread_are_together(const mae_bound_thread *a, const mae_bound_thread *b)
+{
+    return a == b || (a->n_cores == b->n_cores && memcmp(a->cores, b->cores, a->n_cores * sizeof *a->cores) == 0);
+}
+
+bool mae_bound_thread_is_here(const mae_bound_thread *t)
+{
+    return here && mae_bound_thread_are_together(here, t);
+}
+
 void mae_bound_thread_call(mae_bound_thread *t, void (*job)(void *ctx), void *ctx)
 {
+    if (mae_bound_thread_is_here(t)) {
+        job(ctx);
+        return;
+    }
     pthread_mutex_lock(&t->lock);
     t->ctx = ctx;
     t->job = job;
@@ -62,14 +82,21 @@ static void finish(mae_bound_thread *t)
     pthread_cond_destroy(&t->answered);
     pthread_cond_destroy(&t->asked);
     pthread_mutex_destroy(&t->lock);
+    free(t->cores);
     free(t);
 }
 
 mae_error *mae_bound_thread_create(const int *cores, size_t n, mae_bound_thread **ret_thread)
 {
     mae_bound_thread *t = calloc(1, sizeof *t);
-    if (!t)
+    if (t)
+        t->cores = calloc(n + 1, sizeof *t->cores);
+    if (!t || !t->cores) {
+        free(t);
         return mae_error_nomem();
+    }
+    memcpy(t->cores, cores, n * sizeof *cores);
+    t->n_cores = n;
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->asked, NULL);
     pthread_cond_init(&t->answered, NULL);

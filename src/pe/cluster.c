@@ -271,6 +271,11 @@ static mae_pe_ops ops_over(const mae_pe_ops *inner)
                         .compile_laid = inner->compile_laid ? compile_laid : NULL};
 }
 
+mae_bound_thread *mae_cluster_thread(const mae_pe *pe)
+{
+    return pe->ops->run == run ? ((const cluster_pe *)pe)->thread : NULL;
+}
+
 typedef struct opening {
     const mae_backend *backend;
     const mae_pe_config *config;

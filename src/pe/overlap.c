@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "pe/program_impl.h"
 
 #define MOST_LANES 64
@@ -12,10 +13,16 @@
 /* A thread asleep on a virtual clock looks up by itself this often; what it waits for wakes it before. */
 #define LOOK_UP_NS 1000000000000000u
 
+/* A lane on processors of its own looks again and again for about as long as it would take to wake it: nobody else is
+ * to compute there, and waking through the kernel costs more than many a segment. */
+#define AWAKE_NS 100000u
+#define LOOKS 64 /* between two looks at the clock */
+
 typedef struct lane {
     mae_overlap *overlap;
-    size_t n, *parts; /* in layer order */
-    size_t awaited;   /* the part that it waits to begin, while `asleep` */
+    size_t n, *parts;          /* in layer order */
+    mae_bound_thread *cluster; /* where its first part is run, and its loop; NULL: on the thread that runs the lane */
+    size_t awaited;            /* the part that it waits to begin, while `asleep` */
     atomic_bool asleep;
     pthread_cond_t wake;
     pthread_t thread; /* of all but the first */
@@ -63,6 +70,19 @@ static bool awaits_no_more(void *ctx)
     return may_begin(l->overlap, l->awaited);
 }
 
+static bool stays_awake(const lane *l, size_t part)
+{
+    if (!l->cluster)
+        return false;
+    uint64_t until = mae_clock_now_ns() + AWAKE_NS;
+    do {
+        for (int i = 0; i < LOOKS; i++)
+            if (may_begin(l->overlap, part))
+                return true;
+    } while (mae_clock_now_ns() < until);
+    return false;
+}
+
 /* Whoever makes it true sees this lane asleep, or this lane sees it true: both are ordered. */
 static void wait_to_begin(lane *l, size_t part)
 {
@@ -75,6 +95,8 @@ static void wait_to_begin(lane *l, size_t part)
             continue;
         return;
     }
+    if (stays_awake(l, part))
+        return;
     pthread_mutex_lock(&o->lock);
     atomic_store(&l->asleep, true);
     while (!may_begin(o, part))
@@ -103,8 +125,9 @@ static void announce(mae_overlap *o, const lane *by)
 
 /* ---- lanes ---- */
 
-static void run_lane(lane *l)
+static void run_parts(void *ctx)
 {
+    lane *l = ctx;
     mae_overlap *o = l->overlap;
     for (size_t i = 0; i < l->n; i++) {
         size_t part = l->parts[i];
@@ -120,6 +143,14 @@ static void run_lane(lane *l)
         }
         announce(o, l);
     }
+}
+
+static void run_lane(lane *l)
+{
+    if (l->cluster)
+        mae_bound_thread_call(l->cluster, run_parts, l);
+    else
+        run_parts(l);
 }
 
 /* On a virtual clock a lane is at work from the frame's begin to its own end. */
@@ -219,6 +250,7 @@ static mae_error *share_out(mae_overlap *o, const int *lane_of_pe)
         if (l == &o->lanes[o->n_lanes]) {
             place[number] = o->n_lanes++;
             l->overlap = o;
+            l->cluster = program->parts[p].thread;
             l->parts = mae_arena_array(program->arena, n, sizeof *l->parts);
             if (!l->parts)
                 return mae_error_nomem();

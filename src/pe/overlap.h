@@ -2,7 +2,8 @@
  *
  * Each lane runs its segments one after another in layer order, each as soon as what it reads has been made: list
  * scheduling in layer order over resources. The calling thread runs one lane, each of the others has a thread of its
- * own, which sleeps between its segments. Nothing is allocated in a frame. */
+ * own. A lane of a cluster does so on the cluster's thread, where it looks out for what it waits for a while before it
+ * sleeps; others sleep at once. Nothing is allocated in a frame. */
 #ifndef MAE_PE_OVERLAP_H
 #define MAE_PE_OVERLAP_H
 

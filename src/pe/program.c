@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "pe/cluster.h"
 #include "pe/program_impl.h"
 
 mae_error *mae_program_blame(const mae_program *program, size_t part, mae_error *error)
@@ -69,6 +70,7 @@ static mae_error *compile_parts(mae_program *program, unsigned flags)
     for (size_t i = 0; i < program->n_parts; i++) {
         mae_program_part *part = &program->parts[i];
         mae_pe *pe = program->pes[part->pe];
+        part->thread = mae_cluster_thread(pe);
         mae_error *error = mae_program_compile_part(program, part, flags);
         if (!error)
             error = pe->ops->bind(part->unit, part->inputs, part->outputs);

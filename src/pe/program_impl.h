@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "mae/recorder.h"
+#include "pe/bound_thread.h"
 #include "pe/program.h"
 
 /* A tensor's memory on a PE that has its own. */
@@ -36,6 +37,7 @@ typedef struct mae_program_part {
     int pe;
     const char *pe_name;
     mae_unit *unit;
+    mae_bound_thread *thread; /* of the PE's cluster; NULL: called by whoever runs the frame */
     mae_buffer **inputs, **outputs;
     size_t n_writes, n_reads;
     mae_program_move *writes; /* before the run */
@@ -52,7 +54,7 @@ struct mae_program {
     mae_program_part *parts;
     size_t n_slots;
     mae_program_slot *slots;
-    int *slot_of; /* per tensor of the graph; -1: crosses no border */
+    int *slot_of;           /* per tensor of the graph; -1: crosses no border */
     mae_recorder *recorder; /* NULL: frames are not recorded */
     int recorder_text;      /* what this program is in it; -1: unsaid */
 };

@@ -80,12 +80,44 @@ mae_error *mae_program_run_segment(mae_program *program, size_t segment, uint64_
     return NULL;
 }
 
+/* Segments that follow one another on one cluster: there in one go, rather than there and back for each. */
+typedef struct stretch {
+    mae_program *program;
+    size_t first, end;
+    uint64_t frame;
+    mae_program_stamp *stamps;
+    mae_error *error;
+} stretch;
+
+static void run_stretch(void *ctx)
+{
+    stretch *s = ctx;
+    for (size_t i = s->first; i < s->end && !s->error; i++)
+        s->error = mae_program_run_segment(s->program, i, s->frame, s->stamps ? &s->stamps[i] : NULL);
+}
+
+static size_t stretch_end(const mae_program *program, size_t first)
+{
+    const mae_bound_thread *thread = program->parts[first].thread;
+    size_t end = first + 1;
+    while (thread && end < program->n_parts && program->parts[end].thread &&
+           mae_bound_thread_are_together(thread, program->parts[end].thread))
+        end++;
+    return end;
+}
+
 mae_error *mae_program_run(mae_program *program, mae_program_stamp *stamps)
 {
-    uint64_t frame = mae_program_next_frame(program);
-    for (size_t i = 0; i < program->n_parts; i++)
-        MAE_TRY(mae_program_run_segment(program, i, frame, stamps ? &stamps[i] : NULL));
-    return NULL;
+    stretch s = {.program = program, .frame = mae_program_next_frame(program), .stamps = stamps};
+    for (s.first = 0; s.first < program->n_parts && !s.error; s.first = s.end) {
+        mae_bound_thread *thread = program->parts[s.first].thread;
+        s.end = stretch_end(program, s.first);
+        if (thread)
+            mae_bound_thread_call(thread, run_stretch, &s);
+        else
+            run_stretch(&s);
+    }
+    return s.error;
 }
 
 bool mae_program_depends(const mae_program *program, size_t reader, size_t maker)
