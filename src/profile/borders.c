@@ -20,7 +20,8 @@ typedef struct records {
 } records;
 
 #define MOST_DISTURBED 1.15 /* a median frame, relative to the tenth in a hundred */
-#define MOST_SCALE 4.0      /* of layers, by what their segments took */
+#define SCALE_TURNS 3
+#define MOST_SCALE 4.0 /* of layers, by what their segments took */
 
 /* Is the machine so busy with other things that whole frames are no longer the sums of their segments? */
 static bool is_disturbed(const mae_survey *survey)
@@ -158,19 +159,18 @@ static mae_error *part_ms(mae_survey *survey, const mae_subject *subject, int pe
     return NULL;
 }
 
-/* A PE's part of one of its own programs, as one record; its row is NULL if there is none. */
-static mae_error *sum_up(mae_survey *survey, const records *all, mae_subject_kind kind, int pe, record *sum)
+/* A PE's part of one of its own programs, as one record; its row is NULL if it has none. */
+static mae_error *sum_up(mae_survey *survey, const records *all, size_t subject, record *sum)
 {
+    int pe = survey->subjects[subject].pe;
     double *row = mae_survey_new_row(survey);
-    sum->pe = pe;
-    sum->border = mae_survey_new_row(survey);
+    *sum = (record){.subject = subject, .pe = pe, .border = mae_survey_new_row(survey)};
     if (!row || !sum->border)
         return mae_error_nomem();
+    MAE_TRY(part_ms(survey, &survey->subjects[subject], pe, survey->quantile, &sum->ms));
     for (const record *r = all->list; r < all->list + all->n; r++) {
-        const mae_subject *subject = &survey->subjects[r->subject];
-        if (subject->kind != kind || subject->pe != pe || r->pe != pe)
+        if (r->subject != subject || r->pe != pe)
             continue;
-        MAE_TRY(part_ms(survey, subject, pe, survey->quantile, &sum->ms));
         sum->base_ms += r->base_ms;
         for (size_t c = 0; c < survey->n_columns; c++) {
             row[c] += r->row[c];
@@ -181,16 +181,24 @@ static mae_error *sum_up(mae_survey *survey, const records *all, mae_subject_kin
     return NULL;
 }
 
+/* Equations of a PE's whole program, and of what cutting it adds. */
 static mae_error *add_frames(mae_survey *survey, const records *all, int pe, record *whole)
 {
-    record cut = {.row = NULL};
-    MAE_TRY(sum_up(survey, all, MAE_SUBJECT_WHOLE, pe, whole));
-    MAE_TRY(sum_up(survey, all, MAE_SUBJECT_CUT, pe, &cut));
-    if (whole->row)
-        MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms,
-                                        anchor_sigma(survey, whole->ms)));
-    if (whole->row && cut.row)
-        MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(survey, cut.ms)));
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        if (survey->subjects[i].kind == MAE_SUBJECT_WHOLE && survey->subjects[i].pe == pe)
+            MAE_TRY(sum_up(survey, all, i, whole));
+    if (!whole->row)
+        return NULL;
+    MAE_TRY(
+        mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(survey, whole->ms)));
+    for (size_t i = 0; i < survey->n_subjects; i++) {
+        if (survey->subjects[i].kind != MAE_SUBJECT_CUT || survey->subjects[i].pe != pe)
+            continue;
+        record cut;
+        MAE_TRY(sum_up(survey, all, i, &cut));
+        if (cut.row)
+            MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(survey, cut.ms)));
+    }
     return NULL;
 }
 
@@ -229,7 +237,8 @@ static void scale_layers(mae_survey *survey, int pe, int first, int last, double
 }
 
 /* Times of single layers come from timed programs, and are the least certain; what a segment takes untimed was
- * seen in several programs. The layers between two cuts are scaled until they come out right together. */
+ * seen in several programs. The layers between two cuts are scaled until they come out right together; where sets of
+ * cuts overlap, set by set in turn (iterative proportional fitting). */
 static void scale_regions(mae_survey *survey, const records *all, int pe)
 {
     for (const record *cut = all->list; cut < all->list + all->n; cut++) {
@@ -290,7 +299,8 @@ static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
     if (mae_survey_times_layers(survey, (size_t)pe))
         MAE_TRY(add_scale(survey, pe));
     MAE_TRY(mae_survey_solve(survey, pe));
-    scale_regions(survey, all, pe);
+    for (int turn = 0; turn < SCALE_TURNS; turn++)
+        scale_regions(survey, all, pe);
     for (size_t i = 0; i < survey->n_subjects; i++)
         if (survey->subjects[i].kind == MAE_SUBJECT_WHOLE && survey->subjects[i].pe == pe)
             MAE_TRY(close_sum(survey, &survey->subjects[i], &whole));

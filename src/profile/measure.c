@@ -17,6 +17,8 @@
 #define TIGHT 0.02
 #define TIMED_SHARE 0.3   /* of the budget */
 #define METERED_SHARE 0.5 /* of all, when energy is metered too */
+#define DRAWN_SHARE 0.5   /* of the time for times: spent by then, or no places are drawn */
+#define METERED_DRAWN_SHARE 0.1
 
 static uint64_t now_ns(const mae_survey *survey)
 {
@@ -105,26 +107,23 @@ static mae_error *take_turns(mae_survey *survey, const char *what, double until_
 
 /* ---- the two passes ---- */
 
-typedef struct request {
-    mae_subject_kind kind;
-    size_t pe;
-    int other; /* -1: none */
-    bool swap;
-    unsigned flags;
-} request;
-
-static mae_error *compile(mae_survey *survey, const request *r, double from, double to)
+static mae_error *compile(mae_survey *survey, const mae_subject_spec *spec, double from, double to)
 {
     double share = (double)survey->n_subjects / (double)survey->subjects_room;
     MAE_TRY(progress(survey, "compiling", from + share * (to - from)));
-    return mae_survey_compile(survey, r->kind, (int)r->pe, r->other, r->swap, r->flags);
+    return mae_survey_compile(survey, spec);
 }
 
-static mae_error *compile_own(mae_survey *survey, mae_subject_kind kind, size_t pe, unsigned flags)
+static mae_error *compile_timed(mae_survey *survey, mae_subject_kind kind, size_t pe)
 {
-    const request r = {kind, pe, -1, false, flags};
-    bool timed = flags & MAE_COMPILE_TIMED;
-    return compile(survey, &r, timed ? 0 : 0.35, timed ? 0.1 : 0.5);
+    const mae_subject_spec spec = {kind, MAE_CUTS_CHOSEN, (int)pe, -1, MAE_COMPILE_TIMED};
+    return compile(survey, &spec, 0, 0.1);
+}
+
+static mae_error *compile_untimed(mae_survey *survey, mae_subject_kind kind, mae_cut_set set, size_t pe, int other)
+{
+    const mae_subject_spec spec = {kind, set, (int)pe, other, 0};
+    return compile(survey, &spec, 0.35, 0.5);
 }
 
 static mae_error *time_layers(mae_survey *survey)
@@ -132,9 +131,9 @@ static mae_error *time_layers(mae_survey *survey)
     for (size_t p = 0; p < survey->n_pes; p++) {
         if (!survey->of[p].n_supported || !mae_survey_times_layers(survey, p))
             continue;
-        MAE_TRY(compile_own(survey, MAE_SUBJECT_WHOLE, p, MAE_COMPILE_TIMED));
-        if (survey->n_cuts)
-            MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, MAE_COMPILE_TIMED));
+        MAE_TRY(compile_timed(survey, MAE_SUBJECT_WHOLE, p));
+        if (survey->cuts[MAE_CUTS_CHOSEN].n)
+            MAE_TRY(compile_timed(survey, MAE_SUBJECT_CUT, p));
     }
     double until_s = spent_s(survey) + TIMED_SHARE * fmax(0, survey->times_budget_s - spent_s(survey));
     MAE_TRY(take_turns(survey, "timing layers", until_s, 0.1, 0.35));
@@ -149,15 +148,40 @@ static mae_error *compile_mixed(mae_survey *survey)
     size_t n = survey->n_pes;
     for (size_t p = 0; p < n; p++) {
         for (size_t q = p + 1; q < n; q++) {
-            if (!survey->n_cuts || !survey->of[p].n_supported || !survey->of[q].n_supported)
+            if (!survey->cuts[MAE_CUTS_CHOSEN].n || !survey->of[p].n_supported || !survey->of[q].n_supported)
                 continue;
-            request r = {MAE_SUBJECT_MIXED, p, (int)q, false, 0};
-            MAE_TRY(compile(survey, &r, 0.35, 0.5));
+            MAE_TRY(compile_untimed(survey, MAE_SUBJECT_MIXED, MAE_CUTS_CHOSEN, p, (int)q));
             /* Every border in the other direction too, unless compiling has eaten the budget. */
-            r.swap = true;
             if (spent_s(survey) < 0.8 * survey->times_budget_s)
-                MAE_TRY(compile(survey, &r, 0.35, 0.5));
+                MAE_TRY(compile_untimed(survey, MAE_SUBJECT_MIXED, MAE_CUTS_CHOSEN, q, (int)p));
         }
+    }
+    return NULL;
+}
+
+/* Twice as many programs must leave each of them turns enough; slow networks have borders that matter less. */
+static bool has_time_for_drawn(const mae_survey *survey)
+{
+    double frames_ms = 0;
+    for (size_t p = 0; p < survey->n_pes; p++)
+        frames_ms += 2 * survey->of[p].timed_frame_ms; /* cut, and a share of the rounds */
+    double turns_s = frames_ms * 1e-3 * (LEAST_FRAMES + 2) * ENOUGH_TURNS;
+    /* What times leave of the budget is the meter's, and that can never have enough. */
+    bool metered = survey->options->energy && survey->options->energy->meter;
+    double share = metered ? METERED_DRAWN_SHARE : DRAWN_SHARE;
+    return survey->cuts[MAE_CUTS_DRAWN].n && spent_s(survey) + turns_s < share * survey->times_budget_s;
+}
+
+static mae_error *compile_drawn(mae_survey *survey)
+{
+    if (!has_time_for_drawn(survey))
+        return NULL;
+    for (size_t p = 0; p < survey->n_pes; p++) {
+        if (!survey->of[p].n_supported)
+            continue;
+        MAE_TRY(compile_untimed(survey, MAE_SUBJECT_CUT, MAE_CUTS_DRAWN, p, -1));
+        if (survey->n_pes > 1)
+            MAE_TRY(compile_untimed(survey, MAE_SUBJECT_ROUND, MAE_CUTS_DRAWN, p, -1));
     }
     return NULL;
 }
@@ -167,13 +191,14 @@ static mae_error *run_untimed(mae_survey *survey)
     for (size_t p = 0; p < survey->n_pes; p++) {
         if (!survey->of[p].n_supported)
             continue;
-        MAE_TRY(compile_own(survey, MAE_SUBJECT_WHOLE, p, 0));
-        if (survey->n_cuts)
-            MAE_TRY(compile_own(survey, MAE_SUBJECT_CUT, p, 0));
+        MAE_TRY(compile_untimed(survey, MAE_SUBJECT_WHOLE, MAE_CUTS_CHOSEN, p, -1));
+        if (survey->cuts[MAE_CUTS_CHOSEN].n)
+            MAE_TRY(compile_untimed(survey, MAE_SUBJECT_CUT, MAE_CUTS_CHOSEN, p, -1));
         if (!mae_survey_times_layers(survey, p))
-            MAE_TRY(compile_own(survey, MAE_SUBJECT_SINGLES, p, 0));
+            MAE_TRY(compile_untimed(survey, MAE_SUBJECT_SINGLES, MAE_CUTS_CHOSEN, p, -1));
     }
     MAE_TRY(compile_mixed(survey));
+    MAE_TRY(compile_drawn(survey));
     return take_turns(survey, "running mixed", survey->times_budget_s, 0.5, 1);
 }
 
@@ -207,7 +232,7 @@ static mae_error *init(mae_survey *survey)
     const char **names = mae_arena_array(survey->arena, n, sizeof *names);
     survey->n_columns = MAE_COL_ENTER + 2 * n;
     survey->of = mae_arena_array(survey->arena, n, sizeof *survey->of);
-    survey->subjects_room = 3 * n + n * n;
+    survey->subjects_room = 5 * n + n * n;
     survey->subjects = mae_arena_array(survey->arena, survey->subjects_room, sizeof *survey->subjects);
     if (!handles || !names || !survey->of || !survey->subjects)
         return mae_error_nomem();

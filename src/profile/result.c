@@ -90,12 +90,26 @@ static mae_error *put_per_pe(const mae_survey *survey, mae_profile *profile)
     return error;
 }
 
+/* Whose layers a mixed program has, in the order in which they come up. */
+static json_t *names_of(const mae_survey *survey, const mae_subject *subject)
+{
+    if (subject->kind == MAE_SUBJECT_MIXED)
+        return json_pack("[s,s]", survey->names[subject->pe], survey->names[subject->other]);
+    json_t *names = json_array();
+    for (size_t i = 0; i < survey->n_pes; i++)
+        if (json_array_append_new(names, json_string(survey->names[((size_t)subject->pe + i) % survey->n_pes])) != 0) {
+            json_decref(names);
+            return NULL;
+        }
+    return names;
+}
+
 /* How well the profile foretells the mixed programs it was fitted to. */
 static mae_error *check_mixed(const mae_survey *survey, const mae_cost_index *index, json_t *checks)
 {
     for (size_t i = 0; i < survey->n_subjects; i++) {
         const mae_subject *subject = &survey->subjects[i];
-        if (subject->kind != MAE_SUBJECT_MIXED)
+        if (subject->kind != MAE_SUBJECT_MIXED && subject->kind != MAE_SUBJECT_ROUND)
             continue;
         mae_prediction predicted;
         mae_error *error = mae_cost_of(index, subject->mapping, 0, &predicted);
@@ -104,9 +118,9 @@ static mae_error *check_mixed(const mae_survey *survey, const mae_cost_index *in
             continue;
         }
         MAE_TRY(error);
-        json_t *row = json_pack("{s:[s,s],s:i,s:f,s:f}", "pes", survey->names[subject->pe],
-                                survey->names[subject->other], "switches", predicted.switches, "predicted_ms",
-                                predicted.latency_ms, "measured_ms", mae_turn_frame(&subject->turn).median);
+        json_t *row =
+            json_pack("{s:o,s:i,s:f,s:f}", "pes", names_of(survey, subject), "switches", predicted.switches,
+                      "predicted_ms", predicted.latency_ms, "measured_ms", mae_turn_frame(&subject->turn).median);
         if (json_array_append_new(checks, row) != 0)
             return mae_error_nomem();
     }

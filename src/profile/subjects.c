@@ -7,6 +7,7 @@
 
 #define MOST_SAMPLES 400
 #define PARTS 5u
+#define DRAWING 1u      /* a seed: the same network is cut at the same places each time */
 #define ENOUGH_PLACES 4 /* of one tensor, to do without those of several */
 
 /* ---- mappings ---- */
@@ -102,9 +103,15 @@ static size_t keep_places(const cut_place *places, size_t n, size_t tensors, cut
     return kept;
 }
 
+static void add_cut(mae_cuts *cuts, int layer)
+{
+    cuts->n += !cuts->before[layer];
+    cuts->before[layer] = true;
+}
+
 /* One in each part of the network, where fewest tensors cross: segments so long that their layers' times are
  * little checked would be left otherwise. */
-static void choose_by_position(mae_survey *survey, const cut_place *places, size_t n)
+static void choose_by_position(mae_cuts *cuts, const cut_place *places, size_t n)
 {
     for (size_t part = 0; part < PARTS; part++) {
         size_t from = 1 + part * (n - 1) / PARTS, to = 1 + (part + 1) * (n - 1) / PARTS;
@@ -113,13 +120,13 @@ static void choose_by_position(mae_survey *survey, const cut_place *places, size
             if (!places[l].dynamic && places[l].tensors > 0 && (!best || places[l].tensors < best->tensors))
                 best = &places[l];
         if (best)
-            survey->cuts[best->layer] = true;
+            add_cut(cuts, best->layer);
     }
 }
 
 /* The rest evenly over the sizes, the least and the greatest included, where one tensor crosses if there are
  * such places. */
-static void choose_by_size(mae_survey *survey, const cut_place *places, size_t n, cut_place *kept)
+static void choose_by_size(mae_cuts *cuts, const cut_place *places, size_t n, cut_place *kept)
 {
     size_t most = 1, n_kept = keep_places(places, n, most, kept);
     while (n_kept < ENOUGH_PLACES && most < 16)
@@ -128,40 +135,57 @@ static void choose_by_size(mae_survey *survey, const cut_place *places, size_t n
     size_t wanted = n_kept < MAE_MOST_CUTS - PARTS ? n_kept : MAE_MOST_CUTS - PARTS;
     for (size_t i = 0; i < wanted; i++) {
         size_t at = wanted > 1 ? i * (n_kept - 1) / (wanted - 1) : n_kept / 2;
-        survey->cuts[kept[at].layer] = true;
+        add_cut(cuts, kept[at].layer);
+    }
+}
+
+/* One in each part of the network, all places of a part being equally likely that are not chosen already. */
+static void draw_places(mae_survey *survey, const cut_place *places, size_t n)
+{
+    const bool *chosen = survey->cuts[MAE_CUTS_CHOSEN].before;
+    mae_rng rng = {DRAWING};
+    for (size_t part = 0; part < MAE_MOST_CUTS; part++) {
+        size_t from = 1 + part * (n - 1) / MAE_MOST_CUTS, to = 1 + (part + 1) * (n - 1) / MAE_MOST_CUTS;
+        int drawn = -1;
+        double count = 0;
+        for (size_t l = from; l < to; l++)
+            if (!places[l].dynamic && places[l].tensors > 0 && !chosen[l] && mae_rng_uniform(&rng) * ++count < 1)
+                drawn = (int)l;
+        if (drawn >= 0)
+            add_cut(&survey->cuts[MAE_CUTS_DRAWN], drawn);
     }
 }
 
 mae_error *mae_survey_choose_cuts(mae_survey *survey)
 {
     size_t n = survey->graph->n_layers;
-    survey->cuts = mae_arena_array(survey->arena, n, sizeof *survey->cuts);
+    for (size_t s = 0; s < MAE_CUT_SETS; s++)
+        if (!(survey->cuts[s].before = mae_arena_array(survey->arena, n, sizeof *survey->cuts[s].before)))
+            return mae_error_nomem();
     cut_place *places = calloc(2 * n + 1, sizeof *places);
-    if (!survey->cuts || !places) {
-        free(places);
+    if (!places)
         return mae_error_nomem();
-    }
     mae_error *error = describe_places(survey, places);
     if (!error) {
-        choose_by_position(survey, places, n);
-        choose_by_size(survey, places, n, places + n);
+        choose_by_position(&survey->cuts[MAE_CUTS_CHOSEN], places, n);
+        choose_by_size(&survey->cuts[MAE_CUTS_CHOSEN], places, n, places + n);
+        draw_places(survey, places, n);
     }
     free(places);
-    for (size_t l = 0; !error && l < n; l++)
-        survey->n_cuts += survey->cuts[l];
     return error;
 }
 
 /* ---- programs ---- */
 
-static const int *mix(const mae_survey *survey, int pe, int other, bool swap)
+/* PEs by turns, each layer that one cannot run elsewhere: `pe` and `other`, or all if that is -1. */
+static const int *mix(const mae_survey *survey, const mae_subject_spec *spec)
 {
     size_t n = survey->graph->n_layers;
-    int *mapping = mae_arena_array(survey->arena, n, sizeof *mapping);
-    bool on_other = swap;
+    int *mapping = mae_arena_array(survey->arena, n, sizeof *mapping), now = spec->pe;
     for (size_t l = 0; mapping && l < n; l++) {
-        on_other = survey->cuts[l] ? !on_other : on_other;
-        mapping[l] = survey->of[on_other ? other : pe].mapping[l];
+        if (survey->cuts[spec->set].before[l])
+            now = spec->other < 0 ? (now + 1) % (int)survey->n_pes : spec->pe + spec->other - now;
+        mapping[l] = survey->of[now].mapping[l];
     }
     return mapping;
 }
@@ -175,14 +199,14 @@ static const bool *single_cuts(const mae_survey *survey, int pe)
     return cuts;
 }
 
-static mae_error *describe_subject(mae_survey *survey, bool swap, mae_subject *subject)
+static mae_error *describe_subject(mae_survey *survey, const mae_subject_spec *spec, mae_subject *subject)
 {
-    subject->mapping = survey->of[subject->pe].mapping;
-    if (subject->kind == MAE_SUBJECT_MIXED)
-        subject->mapping = mix(survey, subject->pe, subject->other, swap);
-    else if (subject->kind == MAE_SUBJECT_CUT)
-        subject->cuts = survey->cuts;
-    else if (subject->kind == MAE_SUBJECT_SINGLES && !(subject->cuts = single_cuts(survey, subject->pe)))
+    subject->mapping = survey->of[spec->pe].mapping;
+    if (spec->kind == MAE_SUBJECT_MIXED || spec->kind == MAE_SUBJECT_ROUND)
+        subject->mapping = mix(survey, spec);
+    else if (spec->kind == MAE_SUBJECT_CUT)
+        subject->cuts = survey->cuts[spec->set].before;
+    else if (spec->kind == MAE_SUBJECT_SINGLES && !(subject->cuts = single_cuts(survey, spec->pe)))
         return mae_error_nomem();
     return subject->mapping ? NULL : mae_error_nomem();
 }
@@ -221,12 +245,12 @@ static mae_error *compile(mae_survey *survey, mae_subject *subject)
     return error;
 }
 
-mae_error *mae_survey_compile(mae_survey *survey, mae_subject_kind kind, int pe, int other, bool swap, unsigned flags)
+mae_error *mae_survey_compile(mae_survey *survey, const mae_subject_spec *spec)
 {
     if (survey->n_subjects == survey->subjects_room)
         return mae_error_new(MAE_ERR_FAILED, "more than %zu programs to measure", survey->subjects_room);
-    mae_subject subject = {.kind = kind, .pe = pe, .other = other, .flags = flags};
-    MAE_TRY(describe_subject(survey, swap, &subject));
+    mae_subject subject = {.kind = spec->kind, .pe = spec->pe, .other = spec->other, .flags = spec->flags};
+    MAE_TRY(describe_subject(survey, spec, &subject));
     MAE_TRY(compile(survey, &subject));
     survey->subjects[survey->n_subjects++] = subject;
     return NULL;

@@ -14,19 +14,41 @@
 #include "profile/measure.h"
 #include "profile/turns.h"
 
-#define MAE_MOST_CUTS 10u
+#define MAE_MOST_CUTS 10u /* of a set */
 
 typedef enum mae_subject_kind {
     MAE_SUBJECT_WHOLE,   /* everything the PE can run on it, in as few segments as there can be */
-    MAE_SUBJECT_CUT,     /* the same, cut at the survey's places */
+    MAE_SUBJECT_CUT,     /* the same, cut at a set of places */
     MAE_SUBJECT_SINGLES, /* the same, every layer of the PE a segment: for PEs that cannot time layers */
-    MAE_SUBJECT_MIXED    /* PE and `other` by turns, changing at the survey's places */
+    MAE_SUBJECT_MIXED,   /* PE and `other` by turns, changing at a set of places */
+    MAE_SUBJECT_ROUND    /* all PEs by turns, this one first, changing at a set of places */
 } mae_subject_kind;
+
+/* Sets of places at which programs are cut. Planners like to cut where little crosses, and may cut anywhere: what a
+ * border breaks (operators that an engine would have fused, layouts it would have kept) shows at places drawn. */
+typedef enum mae_cut_set {
+    MAE_CUTS_CHOSEN, /* where few tensors cross, over all sizes */
+    MAE_CUTS_DRAWN,  /* one in each part of the network, whatever crosses there */
+    MAE_CUT_SETS
+} mae_cut_set;
+
+typedef struct mae_cuts {
+    size_t n;
+    bool *before; /* per layer: a segment begins here */
+} mae_cuts;
+
+/* What a program that is measured is. */
+typedef struct mae_subject_spec {
+    mae_subject_kind kind;
+    mae_cut_set set;
+    int pe, other; /* other: of mixed ones, else -1 */
+    unsigned flags;
+} mae_subject_spec;
 
 /* A program that is measured. */
 typedef struct mae_subject {
     mae_subject_kind kind;
-    int pe, other; /* other: of mixed ones, else -1 */
+    int pe, other;
     const int *mapping;
     const bool *cuts; /* NULL: none */
     unsigned flags;
@@ -91,8 +113,7 @@ typedef struct mae_survey {
     mae_pe *const *handles;
     const char *const *names;
     mae_pe_survey *of; /* per PE */
-    size_t n_cuts;
-    bool *cuts; /* per layer: a segment begins here */
+    mae_cuts cuts[MAE_CUT_SETS];
     size_t n_subjects, subjects_room;
     mae_subject *subjects; /* at present compiled */
     double quantile;       /* at which untimed frames and segments are compared */
@@ -120,8 +141,7 @@ MAE_MUST_CHECK mae_error *mae_survey_assign(mae_survey *survey);
 MAE_MUST_CHECK mae_error *mae_survey_choose_cuts(mae_survey *survey);
 /* The network's inputs as given, where the program has them, and made-up values for all else that comes in. */
 MAE_MUST_CHECK mae_error *mae_survey_fill(const mae_survey *survey, mae_program *program);
-MAE_MUST_CHECK mae_error *mae_survey_compile(mae_survey *survey, mae_subject_kind kind, int pe, int other, bool swap,
-                                             unsigned flags);
+MAE_MUST_CHECK mae_error *mae_survey_compile(mae_survey *survey, const mae_subject_spec *spec);
 void mae_survey_discard(mae_survey *survey); /* all subjects */
 
 /* timing.c: layer and border times from inside timed programs, after their last run; and layer times from

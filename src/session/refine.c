@@ -153,8 +153,7 @@ static mae_error *note_errors(mae_bench_work *work, mae_contender *const *conten
     return error;
 }
 
-/* What a race taught: how good predictions are, how fast the machine is, what segments take. Beside others they take
- * longer than a row, which is of a segment alone, may say. */
+/* What a race taught: how good predictions are, how fast the machine is, what segments take. */
 static mae_error *learn(mae_bench_work *work, size_t n_new, mae_contender *champion, size_t rounds)
 {
     mae_contender **new = work->mixed + work->n_mixed - n_new, *all[BATCH + 1];
@@ -165,8 +164,7 @@ static mae_error *learn(mae_bench_work *work, size_t n_new, mae_contender *champ
         all[n++] = new[i];
     if (champion)
         all[n++] = champion;
-    if (work->options->goal.schedule == MAE_SERIAL)
-        MAE_TRY(mae_bench_put_rows(work, all, n));
+    MAE_TRY(mae_bench_put_rows(work, all, n));
     return mae_bench_find_speeds(work, rounds, work->speed, &mean);
 }
 

@@ -191,7 +191,7 @@ static void provenance_is_there(void **state)
     double anchor = json_real_value(json_object_get(json_object_get(provenance, "anchor_ms"), "pe0"));
     assert_near(anchor, cost_ms(world.profile, all_on_first), 1e-6, "anchor", 0, 0);
     json_t *checks = json_object_get(provenance, "mixed_check");
-    assert_true(json_array_size(checks) >= 1);
+    assert_true(json_array_size(checks) >= 4); /* two PEs by turns, each first, at places chosen and at places drawn */
     for (size_t i = 0; i < json_array_size(checks); i++) {
         const json_t *check = json_array_get(checks, i);
         assert_near(json_real_value(json_object_get(check, "predicted_ms")),
