@@ -13,10 +13,10 @@ static void hold(const mae_flow *flow, int change)
         flow->machine.service->hold(flow->machine.pe, change);
 }
 
-/* There is something to do for it. */
+/* There is something to do for it; in a flow that is being closed it may be gone already. */
 static void wake(mae_flow_worker *w)
 {
-    if (w->awake)
+    if (w->awake || w->flow->quit)
         return;
     w->awake = true;
     hold(w->flow, 1);

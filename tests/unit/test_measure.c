@@ -180,7 +180,7 @@ static void provenance_is_there(void **state)
     sim_world world;
     sim_world_make(&spec, &world);
     sim_world_open_all(&world, NULL, 0);
-    mae_profile *profile = measure(&world, 1);
+    mae_profile *profile = measure(&world, 20);
     json_t *root = NULL;
     assert_null(mae_profile_to_json(profile, &root));
     json_t *provenance = json_object_get(root, "provenance");
