@@ -1,11 +1,12 @@
-/* What overlapping a frame's segments gains: the best overlapped plan beside the best serial one, predicted by the same
- * profile and measured turn by turn, outputs verified.
+/* What overlapping a frame's segments gains: the overlapped plan that the main job offers beside the serial one it
+ * offers, predicted by the same profile and measured turn by turn, outputs verified.
  *
  *     bench_overlap --soc FILE [--budget SECONDS] [--seconds SECONDS] [--profile PROFILE] MODEL...
  *
  * FILE names PEs on resources that can work at once, two single processors say ("cores": "0" and "cores": "1"). Without
- * a profile each network is characterised first, contention included. The ratio of the two latencies is what is
- * predicted and measured: whole machines drift between profiling and running, ratios less. */
+ * a profile each network is characterised first, contention included; then both are found as `mae bench` does, which
+ * puts the segments it measures into the profile. Plans by the profile alone are printed, too. The ratio of the two
+ * latencies is what is predicted and measured, in rounds of their own: whole machines drift meanwhile, ratios less. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,11 +55,37 @@ static void print_plan(const char *what, const mae_plan *plan)
         printf("at most %.1f %% above the best\n", plan->gap * 100);
 }
 
-static bool plan_as(const mae_profile *profile, mae_schedule schedule, mae_plan **ret_plan)
+static bool plan_alone(const char *what, const mae_profile *profile, mae_schedule schedule)
 {
     mae_goal goal = MAE_GOAL_INIT;
+    mae_plan *plan = NULL;
     goal.schedule = schedule;
-    return fine(mae_plan_solve(profile, &goal, ret_plan));
+    bool done = fine(mae_plan_solve(profile, &goal, &plan));
+    if (done)
+        print_plan(what, plan);
+    mae_plan_destroy(plan);
+    return done;
+}
+
+/* The main job. */
+static bool offer(const options *o, mae_context *context, mae_model *model, const mae_profile *profile,
+                  mae_schedule schedule, mae_bench **ret_bench)
+{
+    mae_bench_options how = {.goal = MAE_GOAL_INIT, .race_s = o->seconds, .profile = profile};
+    how.goal.schedule = schedule;
+    return fine(mae_bench_run(context, model, &how, ret_bench));
+}
+
+static bool predict(const mae_profile *profile, const mae_plan *plan, mae_schedule schedule, double *ret_ms)
+{
+    int *mapping = calloc(profile->n_layers + 1, sizeof *mapping);
+    mae_prediction cost = {0};
+    bool done = mapping && fine(mae_plan_mapping(plan, profile, mapping)) &&
+                fine(schedule == MAE_OVERLAP ? mae_eval_overlap(profile, mapping, 0, &cost)
+                                             : mae_eval(profile, mapping, 0, &cost));
+    free(mapping);
+    *ret_ms = cost.latency_ms;
+    return done;
 }
 
 static void print_contention(const mae_profile *profile)
@@ -90,7 +117,7 @@ static void print_measured(const contestant *c, const mae_interval *ms)
     printf("  %-10s measured  %9.3f ms (%.3f to %.3f), %zu rounds\n", c->name, ms->median, ms->low, ms->high, c->n);
 }
 
-static bool race(const options *o, mae_session *const *sessions, const mae_plan *const *plans)
+static bool race(const options *o, mae_session *const *sessions, const double *predicted_ms)
 {
     static contestant both[2];
     both[0] = (contestant){.name = "serial", .run = run_session, .ctx = sessions[0]};
@@ -102,13 +129,14 @@ static bool race(const options *o, mae_session *const *sessions, const mae_plan 
         print_measured(&both[i], &ms);
     }
     mae_interval ratio = ratio_of(&both[1], &both[0]);
-    double predicted = plans[1]->predicted.latency_ms / plans[0]->predicted.latency_ms;
+    double predicted = predicted_ms[1] / predicted_ms[0];
     printf("  overlapped over serial: predicted %.3f, measured %.3f (%.3f to %.3f), %+.1f %% off\n", predicted,
            ratio.median, ratio.low, ratio.high, (predicted / ratio.median - 1) * 100);
     return true;
 }
 
-static bool run_plans(const options *o, mae_context *context, mae_model *model, const mae_plan *const *plans)
+static bool run_plans(const options *o, mae_context *context, mae_model *model, const mae_plan *const *plans,
+                      const double *predicted_ms)
 {
     static const char *const names[] = {"serial", "overlapped"};
     mae_session *sessions[2] = {NULL, NULL};
@@ -116,7 +144,7 @@ static bool run_plans(const options *o, mae_context *context, mae_model *model, 
     for (int i = 0; i < 2 && done; i++)
         done = fine(mae_session_open(context, model, plans[i], &sessions[i])) &&
                fine(mae_session_fill_inputs(sessions[i], 1)) && verify(names[i], sessions[i]);
-    done = done && race(o, sessions, plans);
+    done = done && race(o, sessions, predicted_ms);
     for (int i = 0; i < 2; i++)
         mae_session_close(sessions[i]);
     return done;
@@ -124,16 +152,24 @@ static bool run_plans(const options *o, mae_context *context, mae_model *model, 
 
 static bool bench_profile(const options *o, mae_context *context, mae_model *model, const mae_profile *profile)
 {
-    mae_plan *serial = NULL, *overlapped = NULL;
+    mae_bench *serial = NULL, *overlapped = NULL;
+    double predicted_ms[2];
     print_contention(profile);
-    bool done = plan_as(profile, MAE_SERIAL, &serial) && plan_as(profile, MAE_OVERLAP, &overlapped);
+    printf("  by the profile alone\n");
+    bool done = plan_alone("serial", profile, MAE_SERIAL) && plan_alone("overlapped", profile, MAE_OVERLAP) &&
+                offer(o, context, model, profile, MAE_SERIAL, &serial) &&
+                offer(o, context, model, serial->profile, MAE_OVERLAP, &overlapped);
+    done = done && predict(overlapped->profile, serial->plan, MAE_SERIAL, &predicted_ms[0]) &&
+           predict(overlapped->profile, overlapped->plan, MAE_OVERLAP, &predicted_ms[1]);
     if (done) {
-        print_plan("serial", serial);
-        print_plan("overlapped", overlapped);
-        done = run_plans(o, context, model, (const mae_plan *const[]){serial, overlapped});
+        printf("  offered, by the profile with the segments measured meanwhile\n");
+        printf("  serial     predicted %9.3f ms, %3zu segments\n", predicted_ms[0], serial->plan->n_segments);
+        printf("  overlapped predicted %9.3f ms, %3zu segments, the best of %zu mixes that were run\n", predicted_ms[1],
+               overlapped->plan->n_segments, overlapped->candidates);
+        done = run_plans(o, context, model, (const mae_plan *const[]){serial->plan, overlapped->plan}, predicted_ms);
     }
-    mae_plan_destroy(serial);
-    mae_plan_destroy(overlapped);
+    mae_bench_destroy(serial);
+    mae_bench_destroy(overlapped);
     return done;
 }
 
