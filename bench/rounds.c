@@ -14,6 +14,7 @@
 #define MOST_UNCOUNTED 64
 #define PAUSE_US 30000 /* thread pools spin on for a while when they are done: not in the next one's turn */
 #define MOST_PACED_FRAMES 3
+#define LOOK_MS 10.0 /* at the reference */
 
 bool fine(mae_error *error)
 {
@@ -78,6 +79,46 @@ bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t leas
             if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)))
                 return false;
         }
+    return true;
+}
+
+/* What the reference takes now. */
+static bool look(contestant *reference, double *ret_ms)
+{
+    double ms;
+    if (!reference->run(reference->ctx, UNCOUNTED_FRAMES, &ms))
+        return false;
+    double wanted = LOOK_MS / (ms / UNCOUNTED_FRAMES + 1e-6);
+    int frames = wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
+    if (!reference->run(reference->ctx, frames, &ms))
+        return false;
+    *ret_ms = ms / frames;
+    if (reference->n < MOST_ROUNDS)
+        reference->ms[reference->n++] = *ret_ms;
+    return true;
+}
+
+bool run_rounds_beside(contestant *contestants, size_t n, contestant *reference, double period_ms, size_t least,
+                       double seconds)
+{
+    uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
+    double before, after;
+    reference->n = 0;
+    for (size_t i = 0; i < n; i++)
+        contestants[i].n = 0;
+    if (!look(reference, &before))
+        return false;
+    for (size_t round = 0; round < MOST_ROUNDS && (round < least || mae_clock_now_ns() < end); round++)
+        for (size_t i = 0; i < n; i++, before = after) {
+            contestant *c = &contestants[(i + round) % n];
+            if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)) || !look(reference, &after))
+                return false;
+            c->ms[c->n - 1] /= (before + after) / 2;
+        }
+    double median_ms = interval_of(reference).median;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < contestants[i].n; k++)
+            contestants[i].ms[k] *= median_ms;
     return true;
 }
 

@@ -22,6 +22,12 @@ bool run_session(void *session, int frames, double *ret_ms); /* ctx: a mae_sessi
  */
 bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t least, double seconds);
 
+/* The same on machines whose speed changes from one second to the next: the reference runs before and after each turn,
+ * and what a turn took is divided by what that took around it, times the reference's median. It is none of the
+ * contestants, but may run what one of them runs. */
+bool run_rounds_beside(contestant *contestants, size_t n, contestant *reference, double period_ms, size_t least,
+                       double seconds);
+
 /* Medians over rounds with their distribution-free 95 % interval; of a, and of a / b round by round. */
 mae_interval interval_of(const contestant *a);
 mae_interval ratio_of(const contestant *a, const contestant *b);

@@ -131,7 +131,8 @@ bool truth_predict(const truth *t, size_t n, uint64_t seed, double seconds)
     for (size_t p = 0; c && p < t->n_pes; p++)
         if (t->single[p].name)
             c[all++] = t->single[p];
-    bool done = made > 1 && run_rounds(c, all, t->period_ms, 7, seconds);
+    contestant reference = all > made ? c[made] : c[0];
+    bool done = made > 1 && run_rounds_beside(c, all, &reference, t->period_ms, 7, seconds);
     all = made;
     for (size_t p = 0; done && p < t->n_pes; p++)
         if (t->single[p].name)

@@ -82,7 +82,10 @@ static bool measure(const truth *t, mae_session *offered, int *const *mappings, 
         c[i] = (contestant){.name = "mix", .run = run_session, .ctx = open_mapping(t, mappings[i])};
         done = c[i].ctx != NULL;
     }
-    done = done && run_rounds(c, n + 1, t->period_ms, rounds, 0);
+    if (done) {
+        contestant reference = c[n];
+        done = run_rounds_beside(c, n + 1, &reference, t->period_ms, rounds, 0);
+    }
     for (size_t i = 0; done && i < n; i++)
         ret_ratio[i] = ratio_of(&c[i], &c[n]).median;
     for (size_t i = 0; c && i < n; i++)
