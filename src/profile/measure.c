@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "profile/joules.h"
+#include "profile/pace.h"
 #include "profile/survey.h"
 
 #define WARM_UP_FRAMES 2
@@ -69,7 +70,7 @@ static bool all_tight(const mae_survey *survey)
 
 /* Long turns: after another program has run it takes some frames until all is back in the caches, the longer the
  * more memory a program touches. Slow networks have no time for that, and less need of it. */
-static mae_error *warm_up(mae_survey *survey, size_t *ret_frames)
+static mae_error *warm_up(mae_survey *survey, size_t *ret_frames, double *ret_frame_ms)
 {
     double begin_s = spent_s(survey);
     for (size_t i = 0; i < survey->n_subjects; i++)
@@ -77,32 +78,49 @@ static mae_error *warm_up(mae_survey *survey, size_t *ret_frames)
             MAE_TRY(mae_program_run(survey->subjects[i].program, NULL));
     double frame_ms = (spent_s(survey) - begin_s) * 1e3 / (double)(WARM_UP_FRAMES * survey->n_subjects + 1);
     double frames = frame_ms > 0 ? TURN_MS / frame_ms : MOST_FRAMES;
+    *ret_frame_ms = frame_ms;
     *ret_frames = (size_t)fmax(LEAST_FRAMES, fmin(frames, MOST_FRAMES));
+    return NULL;
+}
+
+/* Each program's turn, and a look at the machine behind it. */
+static mae_error *take_round(mae_survey *survey, size_t round, size_t frames, mae_pace *pace, bool *ret_room)
+{
+    *ret_room = false;
+    for (size_t i = 0; i < survey->n_subjects; i++) {
+        mae_turn *turn = &survey->subjects[(i + round) % survey->n_subjects].turn;
+        *ret_room = *ret_room || turn->n_samples < turn->room;
+        MAE_TRY(mae_turn_take(turn, frames, pace->n_looks - 1));
+        MAE_TRY(mae_pace_look(pace));
+    }
     return NULL;
 }
 
 /* Everything compiled takes turns, in rotating order, until all medians are tight or the time is up. */
 static mae_error *take_turns(mae_survey *survey, const char *what, double until_s, double from, double to)
 {
-    size_t n = survey->n_subjects, frames = 0;
-    MAE_TRY(warm_up(survey, &frames));
-    double begin_s = spent_s(survey);
-    for (size_t round = 0;; round++) {
+    size_t frames = 0;
+    double frame_ms = 0;
+    mae_pace pace;
+    MAE_TRY(warm_up(survey, &frames, &frame_ms));
+    MAE_TRY(mae_pace_init(survey, MAE_MOST_SAMPLES / LEAST_FRAMES + 1, frame_ms * (double)(frames + WARM_UP_FRAMES),
+                          &pace));
+    MAE_TRY(mae_pace_look(&pace));
+    double begin_s = spent_s(survey), before_s = begin_s;
+    bool room = true;
+    for (size_t round = 0; room; round++) {
         double now_s = spent_s(survey);
-        bool late = now_s >= until_s, ready = round >= ENOUGH_TURNS && all_tight(survey);
+        bool late = now_s + (now_s - before_s) / 2 >= until_s; /* of the next round most would be too late */
+        bool ready = round >= ENOUGH_TURNS && all_tight(survey);
         if (round >= LEAST_TURNS && (late || ready))
-            return NULL;
+            break;
         double share = until_s > begin_s ? fmin(1, (now_s - begin_s) / (until_s - begin_s)) : 1;
         MAE_TRY(progress(survey, what, from + share * (to - from)));
-        bool room = false;
-        for (size_t i = 0; i < n; i++) {
-            mae_turn *turn = &survey->subjects[(i + round) % n].turn;
-            room = room || turn->n_samples < turn->room;
-            MAE_TRY(mae_turn_take(turn, frames));
-        }
-        if (!room)
-            return NULL;
+        before_s = now_s;
+        MAE_TRY(take_round(survey, round, frames, &pace, &room));
     }
+    mae_pace_even_out(&pace);
+    return NULL;
 }
 
 /* ---- the two passes ---- */

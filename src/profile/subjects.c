@@ -5,7 +5,6 @@
 #include "core/graph.h"
 #include "profile/survey.h"
 
-#define MOST_SAMPLES 400
 #define PARTS 5u
 #define DRAWING 1u      /* a seed: the same network is cut at the same places each time */
 #define ENOUGH_PLACES 4 /* of one tensor, to do without those of several */
@@ -237,7 +236,7 @@ static mae_error *compile(mae_survey *survey, mae_subject *subject)
     MAE_TRY(mae_program_create(&spec, &subject->program));
     mae_error *error = mae_survey_fill(survey, subject->program);
     if (!error)
-        error = mae_turn_init(&subject->turn, subject->program, MOST_SAMPLES, survey->arena);
+        error = mae_turn_init(&subject->turn, subject->program, MAE_MOST_SAMPLES, survey->arena);
     if (error) {
         mae_program_destroy(subject->program);
         subject->program = NULL;

@@ -14,7 +14,8 @@
 #include "profile/measure.h"
 #include "profile/turns.h"
 
-#define MAE_MOST_CUTS 10u /* of a set */
+#define MAE_MOST_CUTS 10u    /* of a set */
+#define MAE_MOST_SAMPLES 400 /* of a program */
 
 typedef enum mae_subject_kind {
     MAE_SUBJECT_WHOLE,   /* everything the PE can run on it, in as few segments as there can be */
