@@ -19,15 +19,8 @@ typedef struct records {
     record *list;
 } records;
 
-#define MOST_DISTURBED 1.15 /* a median frame, relative to the tenth in a hundred */
 #define SCALE_TURNS 3
 #define MOST_SCALE 4.0 /* of layers, by what their segments took */
-
-/* Is the machine so busy with other things that whole frames are no longer the sums of their segments? */
-static bool is_disturbed(const mae_survey *survey)
-{
-    return survey->quantile < 0.5;
-}
 
 /* Sigmas, in ms. Sums of layer times are only a model; the same layers between different borders differ by
  * little but the borders, and sums over a whole frame by less. Short segments must not outvote long ones: what a
@@ -42,14 +35,14 @@ static double twin_sigma(double ms)
     return 0.01 * ms + 0.003;
 }
 
-static double frame_sigma(const mae_survey *survey, double ms)
+static double frame_sigma(double ms)
 {
-    return (is_disturbed(survey) ? 0.1 : 0.005) * ms + 0.0005;
+    return 0.005 * ms + 0.0005;
 }
 
-static double anchor_sigma(const mae_survey *survey, double ms)
+static double anchor_sigma(double ms)
 {
-    return (is_disturbed(survey) ? 0.1 : 0.002) * ms + 0.0005;
+    return 0.002 * ms + 0.0005;
 }
 
 static mae_error *record_segment(mae_survey *survey, const mae_subject *subject, size_t s, bool *taken, record *r)
@@ -58,7 +51,7 @@ static mae_error *record_segment(mae_survey *survey, const mae_subject *subject,
     r->pe = mae_program_pe(subject->program, s);
     r->first = segment->first;
     r->last = segment->last;
-    r->ms = mae_turn_segment_at(&subject->turn, s, survey->quantile);
+    r->ms = subject->turn.usual_ms[s];
     r->border = mae_survey_new_row(survey);
     r->row = mae_survey_new_row(survey);
     if (!r->border || !r->row)
@@ -147,16 +140,13 @@ static mae_error *add_segments(mae_survey *survey, const records *all)
     return NULL;
 }
 
-/* What a frame of a program spends on a PE. */
-static mae_error *part_ms(mae_survey *survey, const mae_subject *subject, int pe, double quantile, double *ret_ms)
+/* What a usual frame of a program spends on a PE. */
+static double part_ms(const mae_subject *subject, int pe)
 {
-    bool *counts = mae_arena_array(survey->arena, subject->turn.n_segments, sizeof *counts);
-    if (!counts)
-        return mae_error_nomem();
+    double sum = 0;
     for (size_t s = 0; s < subject->turn.n_segments; s++)
-        counts[s] = mae_program_pe(subject->program, s) == pe;
-    *ret_ms = mae_turn_sum_at(&subject->turn, counts, quantile);
-    return NULL;
+        sum += mae_program_pe(subject->program, s) == pe ? subject->turn.usual_ms[s] : 0;
+    return sum;
 }
 
 /* A PE's part of one of its own programs, as one record; its row is NULL if it has none. */
@@ -167,7 +157,7 @@ static mae_error *sum_up(mae_survey *survey, const records *all, size_t subject,
     *sum = (record){.subject = subject, .pe = pe, .border = mae_survey_new_row(survey)};
     if (!row || !sum->border)
         return mae_error_nomem();
-    MAE_TRY(part_ms(survey, &survey->subjects[subject], pe, survey->quantile, &sum->ms));
+    sum->ms = part_ms(&survey->subjects[subject], pe);
     for (const record *r = all->list; r < all->list + all->n; r++) {
         if (r->subject != subject || r->pe != pe)
             continue;
@@ -189,15 +179,14 @@ static mae_error *add_frames(mae_survey *survey, const records *all, int pe, rec
             MAE_TRY(sum_up(survey, all, i, whole));
     if (!whole->row)
         return NULL;
-    MAE_TRY(
-        mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(survey, whole->ms)));
+    MAE_TRY(mae_survey_add_equation(survey, pe, whole->row, whole->ms - whole->base_ms, anchor_sigma(whole->ms)));
     for (size_t i = 0; i < survey->n_subjects; i++) {
         if (survey->subjects[i].kind != MAE_SUBJECT_CUT || survey->subjects[i].pe != pe)
             continue;
         record cut;
         MAE_TRY(sum_up(survey, all, i, &cut));
         if (cut.row)
-            MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(survey, cut.ms)));
+            MAE_TRY(add_difference(survey, pe, cut.row, whole->row, cut.ms - whole->ms, frame_sigma(cut.ms)));
     }
     return NULL;
 }
@@ -216,7 +205,7 @@ static double layers_ms(const mae_survey *survey, int pe, int first, int last)
 {
     double sum = 0;
     for (int l = first; l <= last; l++)
-        sum += survey->of[pe].supported[l] ? mae_survey_calm_layer_ms(survey, pe, l) : 0;
+        sum += survey->of[pe].supported[l] ? mae_survey_layer_ms(survey, pe, l) : 0;
     return sum;
 }
 
@@ -272,22 +261,16 @@ static double residual(const mae_survey *survey, const records *all, int pe)
     return n ? sqrt(squares / (double)n) : 0;
 }
 
-/* The whole program's median frame: what the profile is to come to. Where the machine is not disturbed, the
- * layers are scaled to it; where it is, everything is. */
-static mae_error *close_sum(mae_survey *survey, const mae_subject *subject, const record *whole)
+/* The whole program's median frame: what the profile is to come to. */
+static void close_sum(mae_survey *survey, const mae_subject *subject, const record *whole)
 {
     int pe = subject->pe, last = (int)survey->graph->n_layers - 1;
     mae_pe_survey *of = &survey->of[pe];
     mae_stats_median frame = mae_turn_frame(&subject->turn);
     of->anchor_ms = frame.median;
     of->frame_spread = frame.median > 0 ? (frame.high - frame.low) / 2 / frame.median : 0;
-    MAE_TRY(part_ms(survey, subject, pe, 0.5, &of->untimed_frame_ms));
-    double beside = beside_ms(survey, whole);
-    if (!is_disturbed(survey))
-        scale_layers(survey, pe, 0, last, whole->ms - beside);
-    double predicted = beside + layers_ms(survey, pe, 0, last);
-    of->busy = predicted > 0 ? of->untimed_frame_ms / predicted : 1;
-    return NULL;
+    of->untimed_frame_ms = whole->ms;
+    scale_layers(survey, pe, 0, last, whole->ms - beside_ms(survey, whole));
 }
 
 static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
@@ -303,25 +286,15 @@ static mae_error *fit_pe(mae_survey *survey, const records *all, int pe)
         scale_regions(survey, all, pe);
     for (size_t i = 0; i < survey->n_subjects; i++)
         if (survey->subjects[i].kind == MAE_SUBJECT_WHOLE && survey->subjects[i].pe == pe)
-            MAE_TRY(close_sum(survey, &survey->subjects[i], &whole));
+            close_sum(survey, &survey->subjects[i], &whole);
     survey->of[pe].residual_ms = residual(survey, all, pe);
     return NULL;
 }
 
-/* Medians, unless the machine is busy with other things. */
-static void choose_quantile(mae_survey *survey)
-{
-    survey->quantile = 0.5;
-    for (size_t i = 0; i < survey->n_subjects; i++) {
-        const mae_turn *turn = &survey->subjects[i].turn;
-        if (mae_turn_sum_at(turn, NULL, 0.5) > MOST_DISTURBED * mae_turn_sum_at(turn, NULL, 0.1))
-            survey->quantile = 0.25;
-    }
-}
-
 mae_error *mae_survey_fit(mae_survey *survey)
 {
-    choose_quantile(survey);
+    for (size_t i = 0; i < survey->n_subjects; i++)
+        mae_turn_settle(&survey->subjects[i].turn);
     for (size_t i = 0; i < survey->n_subjects; i++)
         if (survey->subjects[i].kind == MAE_SUBJECT_SINGLES)
             MAE_TRY(mae_survey_harvest_singles(survey, &survey->subjects[i]));

@@ -32,8 +32,8 @@ static void model(move *m)
     const mae_survey *survey = m->joules->survey;
     const mae_pe_survey *a = &survey->of[m->from];
     const double *watts = m->joules->watts;
-    double out_ms = fmin(a->busy * a->unknowns[MAE_COL_EXIT], m->row.fixed_ms);
-    double out_ms_per_mib = fmin(a->busy * a->unknowns[MAE_COL_EXIT_MIB], m->row.ms_per_mib);
+    double out_ms = fmin(a->unknowns[MAE_COL_EXIT], m->row.fixed_ms);
+    double out_ms_per_mib = fmin(a->unknowns[MAE_COL_EXIT_MIB], m->row.ms_per_mib);
     m->model_fixed_mj = watts[m->from] * out_ms + watts[m->to] * (m->row.fixed_ms - out_ms);
     m->model_mj_per_mib = watts[m->from] * out_ms_per_mib + watts[m->to] * (m->row.ms_per_mib - out_ms_per_mib);
     m->row.fixed_mj = m->model_fixed_mj;

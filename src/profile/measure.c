@@ -236,7 +236,6 @@ static bool init_pe(mae_survey *survey, size_t p)
     of->unknowns = mae_arena_array(arena, survey->n_columns, sizeof(double));
     of->enters = mae_arena_array(arena, survey->n_pes, sizeof(size_t));
     of->scale = mae_arena_array(arena, n, sizeof(double));
-    of->busy = 1;
     for (size_t l = 0; of->scale && l < n; l++)
         of->scale[l] = 1;
     return of->scale && of->base_ms && of->timed_ms && of->cut_ms && of->rows && of->runs && of->spread_ms &&

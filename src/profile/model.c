@@ -82,21 +82,16 @@ mae_error *mae_survey_solve(mae_survey *survey, int pe)
 
 double mae_survey_segment_ms(const mae_survey *survey, int pe)
 {
-    return survey->of[pe].busy * survey->of[pe].unknowns[MAE_COL_SEGMENT];
+    return survey->of[pe].unknowns[MAE_COL_SEGMENT];
 }
 
-double mae_survey_calm_layer_ms(const mae_survey *survey, int pe, int layer)
+double mae_survey_layer_ms(const mae_survey *survey, int pe, int layer)
 {
     const mae_pe_survey *of = &survey->of[pe];
     double ms = of->base_ms[layer] + mae_survey_row_ms(survey, pe, &of->rows[(size_t)layer * survey->n_columns]);
     /* What timing adds differs between layers; no layer is nothing but that. */
     double least = LEAST_SHARE * of->unknowns[MAE_COL_SCALE] * of->timed_ms[layer];
     return of->scale[layer] * fmax(least, ms);
-}
-
-double mae_survey_layer_ms(const mae_survey *survey, int pe, int layer)
-{
-    return survey->of[pe].busy * mae_survey_calm_layer_ms(survey, pe, layer);
 }
 
 /* A direction that no program showed costs what entering from the PE itself costs. */
@@ -106,8 +101,8 @@ void mae_survey_transfer(const mae_survey *survey, int from, int to, mae_transfe
     int seen = b->enters[from] ? from : to;
     const double *enter = &b->unknowns[MAE_COL_ENTER + 2 * seen];
     *ret_transfer = (mae_transfer){.crossable = true,
-                                   .fixed_ms = a->busy * a->unknowns[MAE_COL_EXIT] + b->busy * enter[0],
-                                   .ms_per_mib = a->busy * a->unknowns[MAE_COL_EXIT_MIB] + b->busy * enter[1],
+                                   .fixed_ms = a->unknowns[MAE_COL_EXIT] + enter[0],
+                                   .ms_per_mib = a->unknowns[MAE_COL_EXIT_MIB] + enter[1],
                                    .n = (int)b->enters[seen],
                                    .residual_ms = hypot(a->residual_ms, b->residual_ms)};
 }

@@ -18,7 +18,7 @@ static double spread_of(const mae_survey *survey, int pe, int layer, double ms)
     if (!mae_survey_times_layers(survey, (size_t)pe))
         return of->spread_ms[layer];
     double apart = of->cut_ms[layer] > 0 ? fabs(of->cut_ms[layer] - of->timed_ms[layer]) / 2 : 0;
-    return fmax(of->frame_spread * ms, apart * of->busy * of->scale[layer] * of->unknowns[MAE_COL_SCALE]);
+    return fmax(of->frame_spread * ms, apart * of->scale[layer] * of->unknowns[MAE_COL_SCALE]);
 }
 
 static void fill_costs(const mae_survey *survey, mae_profile *profile)

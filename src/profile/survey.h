@@ -99,7 +99,6 @@ typedef struct mae_pe_survey {
     double untimed_frame_ms; /* and untimed */
     double frame_spread;     /* relative half-width of the interval of its whole program's frame */
     double anchor_ms;        /* that frame */
-    double busy;             /* that part, relative to what the model says */
     double *unknowns;
     size_t *enters; /* per PE: how many equations tell what entering from it costs */
     double residual_ms;
@@ -117,7 +116,6 @@ typedef struct mae_survey {
     mae_cuts cuts[MAE_CUT_SETS];
     size_t n_subjects, subjects_room;
     mae_subject *subjects; /* at present compiled */
-    double quantile;       /* at which untimed frames and segments are compared */
     uint64_t begin_ns;
     double times_budget_s; /* the part of the budget that is for times */
     double contention_s;   /* the part that is kept for running side by side, at the end */
@@ -159,8 +157,7 @@ MAE_MUST_CHECK mae_error *mae_survey_solve(mae_survey *survey, int pe);
 void mae_survey_describe_border(const mae_survey *survey, const mae_segment *segment, int pe, const int *mapping,
                                 bool *taken, double *row);
 double mae_survey_row_ms(const mae_survey *survey, int pe, const double *row);
-double mae_survey_calm_layer_ms(const mae_survey *survey, int pe, int layer);
-/* The model's answers, in medians of this machine as busy as it was. */
+/* The model's answers. */
 double mae_survey_segment_ms(const mae_survey *survey, int pe);
 double mae_survey_layer_ms(const mae_survey *survey, int pe, int layer);
 void mae_survey_transfer(const mae_survey *survey, int from, int to, mae_transfer *ret_transfer);

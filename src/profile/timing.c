@@ -147,7 +147,7 @@ mae_error *mae_survey_harvest_singles(mae_survey *survey, const mae_subject *sin
         const mae_segment *segment = mae_program_segment(singles->program, s);
         size_t l = (size_t)segment->first;
         mae_stats_median time = mae_turn_segment(&singles->turn, s);
-        of->base_ms[l] = mae_turn_segment_at(&singles->turn, s, survey->quantile);
+        of->base_ms[l] = singles->turn.usual_ms[s];
         of->spread_ms[l] = (time.high - time.low) / 2;
         of->runs[l] = time.n;
         double *row = &of->rows[l * survey->n_columns];

@@ -10,9 +10,10 @@ mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_
     own.frame_ms = mae_arena_array(arena, room, sizeof(double));
     own.scratch = mae_arena_array(arena, room, sizeof(double));
     own.segment_ms = mae_arena_array(arena, own.n_segments, sizeof(double *));
+    own.usual_ms = mae_arena_array(arena, own.n_segments, sizeof(double));
     own.looks = mae_arena_array(arena, room, sizeof *own.looks);
     own.stamps = mae_arena_array(arena, own.n_segments, sizeof *own.stamps);
-    if (!own.frame_ms || !own.scratch || !own.segment_ms || !own.looks || !own.stamps)
+    if (!own.frame_ms || !own.scratch || !own.segment_ms || !own.usual_ms || !own.looks || !own.stamps)
         return mae_error_nomem();
     for (size_t s = 0; s < own.n_segments; s++)
         if (!(own.segment_ms[s] = mae_arena_array(arena, room, sizeof(double))))
@@ -54,23 +55,21 @@ mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment)
     return median_of(turn, turn->segment_ms[segment]);
 }
 
-double mae_turn_segment_at(const mae_turn *turn, size_t segment, double quantile)
+void mae_turn_settle(mae_turn *turn)
 {
-    memcpy(turn->scratch, turn->segment_ms[segment], turn->n_samples * sizeof(double));
-    mae_stats_sort(turn->scratch, turn->n_samples);
-    return mae_stats_quantile(turn->scratch, turn->n_samples, quantile);
-}
-
-double mae_turn_sum_at(const mae_turn *turn, const bool *counts, double quantile)
-{
+    double median = mae_turn_frame(turn).median; /* leaves the scratch sorted */
+    double low = mae_stats_quantile(turn->scratch, turn->n_samples, 0.25);
+    double high = mae_stats_quantile(turn->scratch, turn->n_samples, 0.75), sum = 0;
+    memset(turn->usual_ms, 0, turn->n_segments * sizeof(double));
     for (size_t i = 0; i < turn->n_samples; i++) {
-        turn->scratch[i] = 0;
+        if (turn->frame_ms[i] < low || turn->frame_ms[i] > high)
+            continue;
+        sum += turn->frame_ms[i];
         for (size_t s = 0; s < turn->n_segments; s++)
-            if (!counts || counts[s])
-                turn->scratch[i] += turn->segment_ms[s][i];
+            turn->usual_ms[s] += turn->segment_ms[s][i];
     }
-    mae_stats_sort(turn->scratch, turn->n_samples);
-    return mae_stats_quantile(turn->scratch, turn->n_samples, quantile);
+    for (size_t s = 0; s < turn->n_segments; s++)
+        turn->usual_ms[s] *= sum > 0 ? median / sum : 0;
 }
 
 bool mae_turn_is_tight(const mae_turn *turn, double relative)

@@ -13,6 +13,7 @@ typedef struct mae_turn {
     size_t n_samples, room;
     double *frame_ms;    /* n_samples */
     double **segment_ms; /* n_segments x n_samples */
+    double *usual_ms;    /* n_segments; see mae_turn_settle() */
     size_t *looks;       /* n_samples: at how fast the machine is, before this one (profile/pace.h) */
     double *scratch;     /* room; for medians */
     mae_program_stamp *stamps;
@@ -27,11 +28,10 @@ MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames, size_t lo
 mae_stats_median mae_turn_frame(const mae_turn *turn);
 mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment);
 
-/* A quantile of what a segment took; and of what all segments of a frame took that `counts` says yes to (NULL:
- * all). Where a machine is busy with other things a frame is disturbed more often than each of its segments, and
- * medians do not add up; lower quantiles do so better. */
-double mae_turn_segment_at(const mae_turn *turn, size_t segment, double quantile);
-double mae_turn_sum_at(const mae_turn *turn, const bool *counts, double quantile);
+/* What each segment takes of a usual frame: its mean over the middle half of the frames, so scaled that all of them
+ * make the median frame. Medians of segments do not add up to that of frames, least of all where a machine is busy
+ * with other things: a frame is disturbed more often than each of its segments. After the last turn. */
+void mae_turn_settle(mae_turn *turn);
 
 /* Is the 95 % interval of the frame's median within +- `relative` of it? */
 bool mae_turn_is_tight(const mae_turn *turn, double relative);
