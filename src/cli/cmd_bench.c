@@ -196,15 +196,11 @@ static int measure(mae_context *context, mae_model *model, const bench_args *arg
 static int bench_with(mae_context *context, mae_model *model, const bench_args *args, const mae_goal *goal,
                       const mae_profile *profile, const cli_inputs *inputs)
 {
-    mae_bench_input *given = calloc(inputs->n + 1, sizeof *given);
+    mae_bench_options options = {.goal = *goal, .budget_s = args->budget_s, .race_s = args->race_s, .profile = profile};
+    mae_bench_input *given = cli_inputs_given(inputs, &options.n_inputs);
     if (!given)
         return cli_nomem();
-    mae_bench_options options = {
-        .goal = *goal, .inputs = given, .budget_s = args->budget_s, .race_s = args->race_s, .profile = profile};
-    for (size_t i = 0; i < inputs->n; i++) {
-        if (inputs->tensors[i].data)
-            given[options.n_inputs++] = (mae_bench_input){i, inputs->tensors[i].data, inputs->tensors[i].bytes};
-    }
+    options.inputs = given;
     mae_bench *bench = NULL;
     int status = 0;
     if (args->throughput) {

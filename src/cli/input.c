@@ -297,6 +297,16 @@ int cli_inputs_load(const cli_input_args *args, const char *command, const mae_g
     return status;
 }
 
+mae_bench_input *cli_inputs_given(const cli_inputs *inputs, size_t *ret_n)
+{
+    mae_bench_input *given = calloc(inputs->n + 1, sizeof *given);
+    *ret_n = 0;
+    for (size_t i = 0; given && i < inputs->n; i++)
+        if (inputs->tensors[i].data)
+            given[(*ret_n)++] = (mae_bench_input){i, inputs->tensors[i].data, inputs->tensors[i].bytes};
+    return given;
+}
+
 void cli_inputs_clear(cli_inputs *inputs)
 {
     for (size_t i = 0; i < inputs->n; i++)

@@ -4,7 +4,7 @@
 
 #include "cli/args.h"
 #include "cli/tensor.h"
-#include "mae/graph.h"
+#include "mae/mae.h"
 
 typedef struct cli_input_args {
     cli_texts inputs; /* [NAME=]FILE, [NAME=]random:SEED */
@@ -27,6 +27,8 @@ typedef struct cli_inputs {
 
 /* Either every input is given, or none. Checked against the graph's names, types and shapes. */
 int cli_inputs_load(const cli_input_args *args, const char *command, const mae_graph *graph, cli_inputs *ret_inputs);
+/* Those that were given, for the library, in a new array that refers to them; NULL when out of memory. */
+mae_bench_input *cli_inputs_given(const cli_inputs *inputs, size_t *ret_n);
 void cli_inputs_clear(cli_inputs *inputs);
 
 #endif

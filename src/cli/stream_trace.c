@@ -23,7 +23,7 @@ struct cli_stream_trace {
     size_t n;
     row rows[MOST_PES];
     int switched, again, watts; /* texts */
-    int rule_line, rule; /* the last frame's, and its text */
+    int rule_line, rule;        /* the last frame's, and its text */
 };
 
 static int make_recorder(cli_stream_trace *t, const mae_graph *graph)

@@ -76,4 +76,13 @@ grep -q "If" err || fail "$ran: the message does not name the If"
 mae 0 bench "$models/branches.onnx" --shape frame=1,4 --input rate=rate.npy --input frame=random:1 --pes cpu/ort --budget 1 --race 0.3 --json
 json_has '"ok":true'
 
-only_files plan.json profile.json other.json joules.json rate.npy
+# The same of profiles alone.
+mae 1 profile "$models/branches.onnx" --shape frame=1,4 --pes cpu/ort --budget 0.5 -o made-up.json
+grep -q "If" err || fail "$ran: the message does not name the If"
+[ ! -e made-up.json ] || fail "$ran: a profile was written"
+mae 2 profile "$models/branches.onnx" --shape frame=1,4 --input rate=rate.npy --pes cpu/ort --budget 0.5 -o missing.json
+says "input 'frame' is missing"
+mae 0 profile "$models/branches.onnx" --shape frame=1,4 --input rate=rate.npy --input frame=random:1 --pes cpu/ort --budget 0.5 -o given.json
+mae 0 plan given.json
+
+only_files plan.json profile.json other.json joules.json rate.npy given.json
