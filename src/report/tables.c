@@ -118,22 +118,34 @@ static void segments_of_plan(const mae_page *page)
     mae_put(page->out, "</tbody></table></div>\n");
 }
 
+/* Is there a mapping whose costs a profile knows? */
+static bool has_costs(const mae_report *report)
+{
+    return report->profile && report->reckoned && report->reckoned->mapping;
+}
+
+/* False, and the page failed: out of memory. */
+static bool begin_costs(const mae_page *page, mae_cost_index *index)
+{
+    mae_error *error = mae_cost_index_init(index, page->report->profile);
+    if (!error)
+        return true;
+    mae_error_free(error);
+    page->out->failed = true;
+    return false;
+}
+
 void mae_segments_table(const mae_page *page)
 {
-    const mae_report *report = page->report;
     const mae_plan_segment *segments;
     mae_cost_index index;
-    if (!report->profile || !report->reckoned || !report->reckoned->mapping) {
-        if (mae_report_segments(report, &segments))
+    if (!has_costs(page->report)) {
+        if (mae_report_segments(page->report, &segments))
             segments_of_plan(page);
         return;
     }
-    mae_error *error = mae_cost_index_init(&index, report->profile);
-    if (error) {
-        mae_error_free(error);
-        page->out->failed = true;
+    if (!begin_costs(page, &index))
         return;
-    }
     segments_of_profile(page, &index);
     mae_cost_index_finish(&index);
 }
@@ -216,14 +228,8 @@ void mae_transfers_table(const mae_page *page)
 {
     const mae_report *report = page->report;
     mae_cost_index index;
-    if (!report->profile || !report->reckoned || !report->reckoned->mapping)
+    if (!has_costs(report) || !begin_costs(page, &index))
         return;
-    mae_error *error = mae_cost_index_init(&index, report->profile);
-    if (error) {
-        mae_error_free(error);
-        page->out->failed = true;
-        return;
-    }
     moves m = {page, &index, report->reckoned->mapping, 0, 0, 0};
     put_moves(&m);
     if (m.n)
