@@ -108,14 +108,37 @@ static int print_json(const mae_throughput *t)
     return 0;
 }
 
+static int add_to_report(const mae_throughput *t, mae_report *report)
+{
+    char *text;
+    CLI_TRY(cli_report(mae_report_add_profile(report, "profile of this bench", t->profile)));
+    CLI_TRY(cli_report(mae_throughput_to_json(t, &text)));
+    int status = cli_report(mae_report_add_text(report, "this bench", text, strlen(text)));
+    free(text);
+    return status;
+}
+
+static int write_report(const mae_throughput *t, const char *path)
+{
+    mae_report *report;
+    CLI_TRY(cli_report(mae_report_create(&report)));
+    int status = add_to_report(t, report);
+    if (!status)
+        status = cli_report(mae_report_write(report, path));
+    mae_report_destroy(report);
+    return status;
+}
+
 int cli_bench_throughput(mae_context *context, mae_model *model, const mae_bench_options *options, const char *output,
-                         bool json)
+                         const char *report, bool json)
 {
     mae_throughput *t = NULL;
     CLI_TRY(measure(context, model, options, &t));
     int status = output ? cli_report(mae_plan_write(t->entries[t->offered].plan, output)) : 0;
     if (!status)
         status = json ? print_json(t) : print_text(t);
+    if (!status && report)
+        status = write_report(t, report);
     mae_throughput_destroy(t);
     return status;
 }

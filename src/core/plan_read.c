@@ -193,7 +193,7 @@ static mae_error *read_plan(const mae_reader *r, mae_plan *plan)
         MAE_TRY(read_cost(r, &predicted, &plan->predicted, &plan->has_energy));
     MAE_TRY(read_singles(r, plan));
     MAE_TRY(read_maeg(r, plan));
-    MAE_TRY(mae_plan_read_throughput(r, plan));
+    MAE_TRY(mae_plan_read_throughput(r, &root, plan));
     plan->optimal = json_is_true(json_object_get(r->root, "optimal"));
     MAE_TRY(mae_reader_number(r, &root, "gap", false, HUGE_VAL, &plan->gap));
     return mae_reader_number(r, &root, "solve_ms", false, HUGE_VAL, &plan->solve_ms);

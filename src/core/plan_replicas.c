@@ -58,7 +58,7 @@ static mae_error *read_loads(const mae_reader *r, const mae_place *at, mae_plan_
     json_t *list;
     MAE_TRY(mae_reader_value(r, at, "loads", JSON_ARRAY, false, &list));
     size_t n = json_array_size(list);
-    const char *name = mae_arena_printf(r->arena, "throughput.replicas[%ld].loads", at->index);
+    const char *name = mae_arena_printf(r->arena, "%s[%ld].loads", at->list, at->index);
     mae_plan_load *loads = mae_arena_array(r->arena, n, sizeof *loads);
     if (!name || !loads)
         return mae_error_nomem();
@@ -79,7 +79,7 @@ static mae_error *read_replica(const mae_reader *r, const mae_place *at, mae_pla
     double switches = 0;
     MAE_TRY(mae_reader_object(r, at));
     MAE_TRY(mae_reader_value(r, at, "segments", JSON_ARRAY, true, &segments));
-    const char *name = mae_arena_printf(r->arena, "throughput.replicas[%ld].segments", at->index);
+    const char *name = mae_arena_printf(r->arena, "%s[%ld].segments", at->list, at->index);
     if (!name)
         return mae_error_nomem();
     MAE_TRY(mae_plan_read_segments(r, name, segments, &replica->segments, &replica->n_segments));
@@ -99,11 +99,12 @@ static mae_error *read_replicas(const mae_reader *r, const mae_place *at, mae_pl
     size_t n = json_array_size(list);
     if (n == 0 || n > MAE_PROFILE_MAX_PES)
         return mae_reader_error(r, at, "replicas", "has %zu entries: 1 to %d are allowed", n, MAE_PROFILE_MAX_PES);
+    const char *name = mae_arena_printf(r->arena, "%s.replicas", at->list);
     mae_plan_replica *replicas = mae_arena_array(r->arena, n, sizeof *replicas);
-    if (!replicas)
+    if (!name || !replicas)
         return mae_error_nomem();
     for (size_t i = 0; i < n; i++) {
-        mae_place replica = {.list = "throughput.replicas", .index = (long)i, .object = json_array_get(list, i)};
+        mae_place replica = {.list = name, .index = (long)i, .object = json_array_get(list, i)};
         MAE_TRY(read_replica(r, &replica, plan, &replicas[i]));
     }
     throughput->replicas = replicas;
@@ -111,14 +112,15 @@ static mae_error *read_replicas(const mae_reader *r, const mae_place *at, mae_pl
     return NULL;
 }
 
-mae_error *mae_plan_read_throughput(const mae_reader *r, mae_plan *plan)
+mae_error *mae_plan_read_throughput(const mae_reader *r, const mae_place *of, mae_plan *plan)
 {
-    mae_place root = {.object = r->root}, at = {.list = "throughput", .index = -1};
-    MAE_TRY(mae_reader_value(r, &root, "throughput", JSON_OBJECT, false, &at.object));
+    mae_place at = {.index = -1};
+    MAE_TRY(mae_reader_value(r, of, "throughput", JSON_OBJECT, false, &at.object));
     if (!at.object)
         return NULL;
     mae_plan_throughput *throughput = mae_arena_alloc(r->arena, sizeof *throughput);
-    if (!throughput)
+    at.list = of->list ? mae_arena_printf(r->arena, "%s.throughput", of->list) : "throughput";
+    if (!throughput || !at.list)
         return mae_error_nomem();
     MAE_TRY(mae_reader_number(r, &at, "period_ms", true, HUGE_VAL, &throughput->period_ms));
     MAE_TRY(mae_reader_number(r, &at, "latency_ms", true, HUGE_VAL, &throughput->latency_ms));

@@ -10,8 +10,8 @@
 bool mae_plan_cut(mae_arena *arena, const mae_profile *profile, const int *mapping,
                   const mae_plan_segment **ret_segments, size_t *ret_n);
 
-/* The key "throughput", where it is there. */
-MAE_MUST_CHECK mae_error *mae_plan_read_throughput(const mae_reader *r, mae_plan *plan);
+/* The key "throughput" of an object, where it is there; of the plan, `throughput` and `has_energy` are set. */
+MAE_MUST_CHECK mae_error *mae_plan_read_throughput(const mae_reader *r, const mae_place *of, mae_plan *plan);
 /* plan_read.c: a list of segments, called `name` in messages. */
 MAE_MUST_CHECK mae_error *mae_plan_read_segments(const mae_reader *r, const char *name, json_t *list,
                                                  const mae_plan_segment **ret_segments, size_t *ret_n);

@@ -1,5 +1,6 @@
 #include "report/chart.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,14 +15,14 @@ void mae_range_add(mae_range *range, double value)
     range->high = fmax(range->high, value);
 }
 
-mae_axis mae_axis_over(double low, double high, double from, double to, bool log)
+mae_axis mae_axis_over(double low, double high, double from, double to, bool logarithmic)
 {
     if (!(low <= high))
         low = high = 1;
-    log = log && low > 0;
-    if (log) {
-        double room = high > low ? pow(high / low, 0.04) : 1.5;
-        return (mae_axis){low / room, high * room, from, to, true};
+    if (logarithmic && low > 0) {
+        /* By logarithms: the quotient of what strangers' files hold need not be a number. */
+        double room = high > low ? (log(high) - log(low)) * 0.04 : log(1.5);
+        return (mae_axis){fmax(exp(log(low) - room), DBL_MIN), fmin(exp(log(high) + room), DBL_MAX), from, to, true};
     }
     double room = high > low ? (high - low) * 0.04 : fabs(high) > 0 ? fabs(high) * 0.1 : 1;
     bool from_zero = low == 0;
@@ -30,7 +31,7 @@ mae_axis mae_axis_over(double low, double high, double from, double to, bool log
 
 double mae_axis_at(const mae_axis *axis, double value)
 {
-    double share = axis->log ? log(value / axis->low) / log(axis->high / axis->low)
+    double share = axis->log ? (log(value) - log(axis->low)) / (log(axis->high) - log(axis->low))
                              : (value - axis->low) / (axis->high - axis->low);
     return axis->from + share * (axis->to - axis->from);
 }
@@ -54,7 +55,7 @@ static size_t even_ticks(const mae_axis *axis, size_t about, double ticks[MAE_MO
 static size_t log_ticks(const mae_axis *axis, size_t about, double ticks[MAE_MOST_TICKS])
 {
     static const double between[] = {1, 2, 5};
-    double decades = log10(axis->high / axis->low);
+    double decades = log10(axis->high) - log10(axis->low);
     size_t steps = decades * 3 <= (double)about ? 3 : 1, n = 0;
     int every = decades > (double)about ? (int)ceil(decades / (double)about) : 1;
     for (int power = (int)floor(log10(axis->low)); power <= (int)ceil(log10(axis->high)); power++)
@@ -131,6 +132,17 @@ void mae_chart_open(mae_html *out, const mae_view *view, double height, const ch
 void mae_chart_close(mae_html *out)
 {
     mae_put(out, "</svg>\n");
+}
+
+static double clamped(const mae_axis *x, double value)
+{
+    return mae_axis_at(x, fmin(fmax(value, x->low), x->high));
+}
+
+void mae_chart_interval(mae_html *out, const mae_axis *x, double low, double high, double y)
+{
+    double from = clamped(x, low), to = clamped(x, high);
+    mae_putf(out, "<path class=\"whisker\" d=\"M%c %cH%cM%c %cv12M%c %cv12\"/>", from, y, to, from, y - 6, to, y - 6);
 }
 
 void mae_chart_shape(mae_html *out, size_t i, double x, double y, double r)

@@ -37,6 +37,9 @@ void mae_chart_grid_up(mae_html *out, const mae_axis *axis, double left, double 
 void mae_chart_open(mae_html *out, const mae_view *view, double height, const char *label);
 void mae_chart_close(mae_html *out);
 
+/* An interval along an axis to the right, with its ends; what lies beyond the axis is cut off. */
+void mae_chart_interval(mae_html *out, const mae_axis *x, double low, double high, double y);
+
 /* The shape that stands for the i-th of several kinds, of about this radius: circles, squares, triangles, ... */
 void mae_chart_shape(mae_html *out, size_t i, double x, double y, double radius);
 #define MAE_N_SHAPES 6

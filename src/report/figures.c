@@ -91,6 +91,22 @@ static json_t *events_list(mae_json_writer *w, const mae_report_trace *trace, co
     return events;
 }
 
+static json_t *watts_list(mae_json_writer *w, const mae_report_trace *trace)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < trace->n_rails && i < MAE_MOST_RAILS; i++) {
+        mae_watts_summary watts = mae_watts_of(&trace->rails[i]);
+        json_t *rail = json_object();
+        mae_json_put(w, rail, "rail", json_string(trace->rails[i].name));
+        mae_json_put(w, rail, "readings", json_integer((json_int_t)trace->rails[i].n));
+        mae_json_put(w, rail, "mean_w", json_real(watts.mean));
+        mae_json_put(w, rail, "least_w", json_real(watts.least));
+        mae_json_put(w, rail, "most_w", json_real(watts.most));
+        mae_json_append(w, list, rail);
+    }
+    return list;
+}
+
 static mae_error *trace_object(mae_json_writer *w, const mae_report_trace *trace, json_t **ret_object)
 {
     mae_timeline_frames frames;
@@ -113,6 +129,8 @@ static mae_error *trace_object(mae_json_writer *w, const mae_report_trace *trace
         mae_json_append(w, list, entry);
     }
     mae_json_put(w, object, "frames", list);
+    if (trace->n_rails)
+        mae_json_put(w, object, "watts", watts_list(w, trace));
     mae_json_put(w, object, "recorded", json_integer((json_int_t)trace->n_frames));
     mae_arena_destroy(arena);
     *ret_object = object;

@@ -127,6 +127,36 @@ static row row_of_choice(const mae_report_choice *choice, const mae_goal *goal, 
     return r;
 }
 
+/* What the plan's file says of a cost; what it leaves out is not 0. */
+static void state_costs(row *r, json_t *object, const mae_prediction *cost)
+{
+    r->latency = exactly(cost->latency_ms, json_is_number(json_object_get(object, "latency_ms")));
+    r->energy = exactly(cost->energy_mj, json_is_number(json_object_get(object, "energy_mj")));
+}
+
+static json_t *in_plan_file(const mae_report *report, const char *key)
+{
+    const mae_report_file *file = mae_report_find(report, MAE_REPORT_PLAN);
+    return file ? json_object_get(mae_json_root(file->json), key) : NULL;
+}
+
+/* The plan by the profile's costs, else as its file says; false: neither says what it costs. */
+static bool row_of_plan(const mae_report *report, bool energy, row *ret_row)
+{
+    const mae_report_reckoned *reckoned = report->reckoned;
+    row r = {.name = "the plan", .note = "", .chosen = true, .allowed = true};
+    if (reckoned && reckoned->mapping) {
+        r.ref = "/computed/plan";
+        r.latency = exactly(reckoned->cost.latency_ms, true);
+        r.energy = exactly(reckoned->cost.energy_mj, energy);
+    } else if (report->plan) {
+        r.ref = "/plan/predicted";
+        state_costs(&r, in_plan_file(report, "predicted"), &report->plan->predicted);
+    }
+    *ret_row = r;
+    return r.latency.exists;
+}
+
 /* Predicted: by the profile, or as the plan's file says. */
 static void put_predicted(const mae_page *page)
 {
@@ -136,18 +166,7 @@ static void put_predicted(const mae_page *page)
     char refs[MOST_ROWS][64];
     size_t n = 0;
     bool energy = reckoned ? mae_report_has_energy(report) : report->plan && report->plan->has_energy;
-    const mae_prediction *plan = reckoned && reckoned->mapping ? &reckoned->cost
-                                 : report->plan                ? &report->plan->predicted
-                                                               : NULL;
-    if (plan) {
-        rows[n++] = (row){.name = "the plan",
-                          .note = "",
-                          .chosen = true,
-                          .allowed = true,
-                          .ref = reckoned ? "/computed/plan" : "/plan/predicted",
-                          .latency = exactly(plan->latency_ms, true),
-                          .energy = exactly(plan->energy_mj, energy)};
-    }
+    n += row_of_plan(report, energy, &rows[n]);
     for (size_t i = 0; reckoned && i < reckoned->n_single && n < MOST_ROWS - 1; i++) {
         snprintf(refs[n], sizeof refs[n], "/computed/single_pe/%zu", i);
         rows[n] =
@@ -163,9 +182,8 @@ static void put_predicted(const mae_page *page)
                         .pe = single->name,
                         .ref = refs[n],
                         .allowed = true,
-                        .note = single->meets_bounds ? "" : "misses the bounds",
-                        .latency = exactly(single->cost.latency_ms, true),
-                        .energy = exactly(single->cost.energy_mj, energy)};
+                        .note = single->meets_bounds ? "" : "misses the bounds"};
+        state_costs(&rows[n], json_array_get(in_plan_file(report, "single_pe"), i), &single->cost);
         n++;
     }
     if (n)
@@ -191,6 +209,7 @@ static void put_maeg(const mae_page *page)
     const mae_report *report = page->report;
     const mae_report_bench *bench = report->bench;
     bool enables = bench ? bench->enables : report->plan && report->plan->enables;
+    bool planned_here = report->reckoned && report->reckoned->planned_here;
     if (enables)
         mae_put(page->out,
                 "<p class=\"gain\"><strong>enabled</strong> <span>no single PE runs this network within the bounds: "
@@ -198,9 +217,8 @@ static void put_maeg(const mae_page *page)
     else if (bench && bench->measured)
         put_gain(page, bench->measured->maeg.value, &bench->measured->maeg, bench->measured->ref, bench->baseline,
                  "measured");
-    else if (!bench && report->plan && report->plan->has_maeg)
-        put_gain(page, report->plan->maeg, NULL,
-                 report->reckoned && report->reckoned->planned_here ? "/computed/plan/maeg" : "/plan/maeg/value",
+    else if (!bench && report->plan && report->plan->has_maeg && (!planned_here || report->reckoned->mapping))
+        put_gain(page, report->plan->maeg, NULL, planned_here ? "/computed/plan/maeg" : "/plan/maeg/value",
                  report->plan->baseline, "predicted");
     if (bench && bench->single_is_best)
         mae_put(page->out,
@@ -214,10 +232,10 @@ static void put_maeg(const mae_page *page)
 /* A plan of least period sends several frames through at once. */
 static void put_throughput(const mae_page *page)
 {
-    const mae_plan *plan = page->report->plan;
-    if (page->report->bench || !plan || !plan->throughput)
+    const char *ref;
+    const mae_plan_throughput *t = mae_report_arrangement(page->report, &ref);
+    if (!t)
         return;
-    const mae_plan_throughput *t = plan->throughput;
     mae_putf(page->out,
              "<p>A frame every <b>%n ms</b> (predicted), by %u replica%r of the network that share no resource; a "
              "frame alone takes "
@@ -241,7 +259,9 @@ void mae_page_head(const mae_page *page)
     mae_put(page->out, "</p>\n");
     put_maeg(page);
     put_throughput(page);
-    if (report->bench)
+    if (report->bench && report->bench->throughput)
+        mae_throughput_beside(page);
+    else if (report->bench)
         put_bench(page);
     else
         put_predicted(page);

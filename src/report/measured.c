@@ -64,11 +64,8 @@ static void put_value(const rows *r, const mae_report_value *value, const char *
     if (value->has_interval)
         mae_putf(out, ", 95 %% interval %n to %n", value->low, value->high);
     mae_put(out, "\">");
-    if (value->has_interval) {
-        double low = mae_axis_at(&r->x, clamp(&r->x, value->low)), high = mae_axis_at(&r->x, clamp(&r->x, value->high));
-        mae_putf(out, "<path class=\"whisker\" d=\"M%c %cH%cM%c %cv12M%c %cv12\"/>", low, y, high, low, y - 6, high,
-                 y - 6);
-    }
+    if (value->has_interval)
+        mae_chart_interval(out, &r->x, value->low, value->high, y);
     mae_putf(out, "<circle cx=\"%c\" cy=\"%c\" r=\"6\"/></g>", at, y);
 }
 
@@ -177,11 +174,7 @@ static void put_gains(const mae_page *page, const mae_view *view)
             mae_putf(page->out, "; the mix costs less with a chance of %n %%", gain->chance * 100);
         mae_put(page->out, "\">");
         if (gain->maeg.has_interval)
-            mae_putf(page->out, "<path class=\"whisker\" d=\"M%c %cH%cM%c %cv12M%c %cv12\"/>",
-                     mae_axis_at(&x, clamp(&x, gain->maeg.low * 100)), y,
-                     mae_axis_at(&x, clamp(&x, gain->maeg.high * 100)),
-                     mae_axis_at(&x, clamp(&x, gain->maeg.low * 100)), y - 6,
-                     mae_axis_at(&x, clamp(&x, gain->maeg.high * 100)), y - 6);
+            mae_chart_interval(page->out, &x, gain->maeg.low * 100, gain->maeg.high * 100, y);
         mae_putf(page->out, "<circle cx=\"%c\" cy=\"%c\" r=\"6\"/></g>",
                  mae_axis_at(&x, clamp(&x, gain->maeg.value * 100)), y);
     }
@@ -214,7 +207,7 @@ static void put_words(const mae_page *page)
 void mae_page_measured(const mae_page *page)
 {
     const mae_report_bench *bench = page->report->bench;
-    if (!bench)
+    if (!bench || bench->throughput)
         return;
     mae_section_open(page, "measured", "Predicted and measured", "measured");
     put_words(page);

@@ -194,6 +194,7 @@ mae_error *mae_report_render(const mae_report *report, char **ret_text)
     mae_page_head(&page);
     mae_put(&out, "</header>\n<main id=\"main\">\n");
     mae_page_measured(&page);
+    mae_page_throughput(&page);
     mae_page_mapping(&page);
     mae_page_network(&page);
     mae_page_choices(&page);

@@ -11,11 +11,12 @@ typedef struct mae_page {
 } mae_page;
 
 void mae_page_head(const mae_page *page);
-void mae_page_measured(const mae_page *page);  /* bench: predicted beside measured */
-void mae_page_mapping(const mae_page *page);   /* layers x PE, segments, transfers */
-void mae_page_network(const mae_page *page);   /* the graph */
-void mae_page_choices(const mae_page *page);   /* front and cloud */
-void mae_page_character(const mae_page *page); /* kinds of layers, rooflines */
+void mae_page_measured(const mae_page *page);   /* bench: predicted beside measured */
+void mae_page_throughput(const mae_page *page); /* frames a second, loads of stages */
+void mae_page_mapping(const mae_page *page);    /* layers x PE, segments, transfers */
+void mae_page_network(const mae_page *page);    /* the graph */
+void mae_page_choices(const mae_page *page);    /* front and cloud */
+void mae_page_character(const mae_page *page);  /* kinds of layers, rooflines */
 void mae_page_timeline(const mae_page *page);
 void mae_page_scenario(const mae_page *page);
 void mae_page_sources(const mae_page *page);
@@ -43,6 +44,9 @@ void mae_put_value(mae_html *out, const mae_report_value *value);
 void mae_layers_table(const mae_page *page);
 void mae_segments_table(const mae_page *page);
 void mae_transfers_table(const mae_page *page);
+
+/* What was raced for frames a second, as the head's table; for a bench that has them. */
+void mae_throughput_beside(const mae_page *page);
 
 /* "measured", "recorded", ...; "" where the file does not say. */
 const char *mae_source_words(mae_cost_source source);

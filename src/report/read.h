@@ -7,6 +7,9 @@
 
 MAE_MUST_CHECK mae_error *mae_report_read_front(const mae_reader *r, mae_report_front **ret_front);
 MAE_MUST_CHECK mae_error *mae_report_read_bench(const mae_reader *r, mae_report_bench **ret_bench);
+/* What `mae bench --throughput` adds; NULL without it. `plan` is the bench's. */
+MAE_MUST_CHECK mae_error *mae_report_read_throughput(const mae_reader *r, const mae_place *plan,
+                                                     mae_report_throughput **ret);
 MAE_MUST_CHECK mae_error *mae_report_read_scenario(const mae_reader *r, mae_report_scenario **ret_scenario);
 MAE_MUST_CHECK mae_error *mae_report_read_trace(const mae_reader *r, mae_report_trace **ret_trace);
 

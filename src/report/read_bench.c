@@ -70,7 +70,8 @@ static mae_error *read_plan(const mae_reader *r, mae_report_bench *bench)
     MAE_TRY(mae_reader_number(r, &at, "predicted_ms", true, HUGE_VAL, &bench->predicted_ms));
     bench->single_is_best = json_is_true(json_object_get(at.object, "single_pe"));
     bench->plan = run;
-    return read_segments(r, &at, bench);
+    MAE_TRY(read_segments(r, &at, bench));
+    return mae_report_read_throughput(r, &at, &bench->throughput);
 }
 
 static mae_error *read_forecast(const mae_reader *r, const mae_place *choice, const char *key, const char *name,

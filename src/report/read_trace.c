@@ -1,4 +1,4 @@
-/* Traces (docs/traces.md): segments and transfers, frame by frame. */
+/* Traces (docs/traces.md): segments and transfers, frame by frame; and watts. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,13 +6,16 @@
 #include "report/read.h"
 
 #define MS_OF_US 1e-3
-#define MOST_TRACKS 1000 /* and texts of what ran */
+#define MOST_TRACKS 1000 /* and texts of what ran, and rails */
 
 typedef struct work {
     const mae_reader *r;
     mae_report_trace *trace;
     json_t *list;
     size_t n;
+    mae_report_reading *readings; /* as they stand in the file, ... */
+    int *rail_of;                 /* ... and of which rail each is */
+    size_t n_readings;
 } work;
 
 static mae_error *read_track(work *w, const mae_place *at)
@@ -80,6 +83,68 @@ static mae_error *read_span(work *w, const mae_place *at, mae_report_event *even
     return NULL;
 }
 
+/* The rail of that name, or a new one. */
+static mae_error *find_rail(work *w, const mae_place *at, mae_report_rail **ret_rail)
+{
+    mae_report_trace *trace = w->trace;
+    const char *name;
+    MAE_TRY(mae_reader_string(w->r, at, "name", true, &name));
+    for (size_t i = 0; i < trace->n_rails; i++)
+        if (strcmp(trace->rails[i].name, name) == 0) {
+            *ret_rail = &trace->rails[i];
+            return NULL;
+        }
+    if (trace->n_rails == MOST_TRACKS)
+        return mae_reader_error(w->r, at, NULL, "more than %d rails", MOST_TRACKS);
+    *ret_rail = &trace->rails[trace->n_rails++];
+    (*ret_rail)->name = name;
+    return NULL;
+}
+
+static mae_error *read_watts(work *w, const mae_place *at)
+{
+    mae_place args = *at;
+    bool exists;
+    mae_report_rail *rail;
+    mae_report_reading *reading = &w->readings[w->n_readings];
+    MAE_TRY(mae_reader_value(w->r, at, "args", JSON_OBJECT, true, &args.object));
+    MAE_TRY(mae_reader_number(w->r, at, "ts", true, 1e18, &reading->at_ms));
+    MAE_TRY(mae_report_read_real(w->r, &args, "W", &exists, &reading->watts));
+    if (!exists) /* a counter of something else */
+        return NULL;
+    MAE_TRY(find_rail(w, at, &rail));
+    reading->at_ms *= MS_OF_US;
+    w->rail_of[w->n_readings++] = (int)(rail - w->trace->rails);
+    rail->n++;
+    return NULL;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const mae_report_reading *x = a, *y = b;
+    return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
+}
+
+/* Readings of one rail stand together, in the order of time. */
+static mae_error *share_readings(work *w)
+{
+    mae_report_trace *trace = w->trace;
+    for (size_t i = 0; i < trace->n_rails; i++) {
+        mae_report_rail *rail = &trace->rails[i];
+        rail->readings = mae_arena_array(w->r->arena, rail->n, sizeof *rail->readings);
+        if (!rail->readings)
+            return mae_error_nomem();
+        rail->n = 0;
+    }
+    for (size_t i = 0; i < w->n_readings; i++) {
+        mae_report_rail *rail = &trace->rails[w->rail_of[i]];
+        rail->readings[rail->n++] = w->readings[i];
+    }
+    for (size_t i = 0; i < trace->n_rails; i++)
+        qsort(trace->rails[i].readings, trace->rails[i].n, sizeof *trace->rails[i].readings, by_time);
+    return NULL;
+}
+
 static mae_error *read_event(work *w, size_t i)
 {
     mae_place at = {.list = "traceEvents", .index = (long)i, .object = json_array_get(w->list, i)};
@@ -99,7 +164,8 @@ static mae_error *read_event(work *w, size_t i)
         MAE_TRY(mae_reader_number(w->r, &at, "ts", true, 1e18, &mark->at_ms));
         mark->at_ms *= MS_OF_US;
         w->trace->n_marks++;
-    }
+    } else if (strcmp(phase, "C") == 0)
+        return read_watts(w, &at);
     return NULL;
 }
 
@@ -149,10 +215,15 @@ mae_error *mae_report_read_trace(const mae_reader *r, mae_report_trace **ret_tra
     w.trace->of = mae_arena_array(r->arena, MOST_TRACKS + 1, sizeof *w.trace->of);
     w.trace->events = mae_arena_array(r->arena, w.n + 1, sizeof *w.trace->events);
     w.trace->marks = mae_arena_array(r->arena, w.n + 1, sizeof *w.trace->marks);
-    if (!w.trace->tracks || !w.trace->of || !w.trace->events || !w.trace->marks)
+    w.trace->rails = mae_arena_array(r->arena, MOST_TRACKS, sizeof *w.trace->rails);
+    w.readings = mae_arena_array(r->arena, w.n, sizeof *w.readings);
+    w.rail_of = mae_arena_array(r->arena, w.n, sizeof *w.rail_of);
+    if (!w.trace->tracks || !w.trace->of || !w.trace->events || !w.trace->marks || !w.trace->rails || !w.readings ||
+        !w.rail_of)
         return mae_error_nomem();
     for (size_t i = 0; i < w.n; i++)
         MAE_TRY(read_event(&w, i));
+    MAE_TRY(share_readings(&w));
     MAE_TRY(find_frames(&w));
     *ret_trace = w.trace;
     return NULL;

@@ -79,6 +79,15 @@ size_t mae_report_segments(const mae_report *report, const mae_plan_segment **re
     return report->bench ? report->bench->n_segments : report->plan ? report->plan->n_segments : 0;
 }
 
+const mae_plan_throughput *mae_report_arrangement(const mae_report *report, const char **ret_ref)
+{
+    const mae_report_bench *bench = report->bench;
+    *ret_ref = bench ? "/bench/plan/throughput" : "/plan/throughput";
+    if (bench)
+        return bench->throughput ? bench->throughput->arrangement : NULL;
+    return report->plan ? report->plan->throughput : NULL;
+}
+
 const mae_goal *mae_report_goal(const mae_report *report)
 {
     static const mae_goal least_latency = MAE_GOAL_INIT;
@@ -208,6 +217,39 @@ static mae_error *add_pes(mae_report *report)
     return NULL;
 }
 
+/* What was read and then refused is as if it had never been there. */
+static void forget(mae_report *report, mae_report_kind kind)
+{
+    switch (kind) {
+    case MAE_REPORT_PROFILE:
+        mae_profile_destroy(report->profile);
+        report->profile = NULL;
+        break;
+    case MAE_REPORT_PLAN:
+        mae_plan_destroy(report->plan);
+        report->plan = NULL;
+        break;
+    case MAE_REPORT_FRONT:
+        report->front = NULL;
+        break;
+    case MAE_REPORT_BENCH:
+        report->bench = NULL;
+        break;
+    case MAE_REPORT_SCENARIO:
+        report->scenario = NULL;
+        break;
+    default:
+        report->trace = NULL;
+    }
+}
+
+static mae_error *take_new(mae_report *report, const char *name, const mae_json *json, mae_report_kind kind)
+{
+    MAE_TRY(read_kind(report, kind, json));
+    MAE_TRY(check_together(report, name, kind));
+    return add_pes(report);
+}
+
 static mae_error *take(mae_report *report, const char *name, const mae_json *json, mae_report_kind *ret_kind)
 {
     MAE_TRY(kind_of(json, ret_kind));
@@ -215,9 +257,10 @@ static mae_error *take(mae_report *report, const char *name, const mae_json *jso
     if (other)
         return mae_error_new(MAE_ERR_USAGE, "%s and %s are both a %s: a report shows one", other->name, name,
                              mae_report_kind_text(*ret_kind));
-    MAE_TRY(read_kind(report, *ret_kind, json));
-    MAE_TRY(check_together(report, name, *ret_kind));
-    return add_pes(report);
+    mae_error *error = take_new(report, name, json, *ret_kind);
+    if (error)
+        forget(report, *ret_kind);
+    return error;
 }
 
 mae_error *mae_report_take(mae_report *report, const char *name, mae_json *json)

@@ -47,6 +47,38 @@ typedef struct mae_report_gain {
     double chance; /* that the mix costs less */
 } mae_report_gain;
 
+typedef enum mae_report_entry_kind {
+    MAE_REPORT_SINGLE = 0, /* a PE, frame after frame */
+    MAE_REPORT_ARRANGEMENT,
+    MAE_REPORT_SESSION /* an engine's own way, on all processors */
+} mae_report_entry_kind;
+
+/* What was measured for frames a second. */
+typedef struct mae_report_entry {
+    const char *name, *ref, *reason; /* `reason`: why it did not run, or "" */
+    mae_report_entry_kind kind;
+    bool raced, offered, verified;
+    mae_report_value quick_ms, predicted_ms;        /* the one time it ran; by the plan: between frames */
+    mae_report_value period_ms, per_second, p50_ms; /* of the race */
+    double p99_ms;
+} mae_report_entry;
+
+/* How many times the frames a second of `beside` is offered. */
+typedef struct mae_report_ratio {
+    const char *beside, *what; /* "best_single", "sessions", "threads" */
+    mae_report_value frames;
+} mae_report_ratio;
+
+typedef struct mae_report_throughput {
+    int resources;
+    size_t n_entries, n_ratios;
+    mae_report_entry *entries;
+    const mae_report_entry *offered; /* it was raced */
+    mae_report_ratio *ratios;
+    const mae_plan_throughput *arrangement; /* NULL: unsaid */
+    bool has_energy;                        /* the arrangement's */
+} mae_report_throughput;
+
 typedef struct mae_report_bench {
     const char *model_name, *model_sha256;
     mae_goal goal;
@@ -68,6 +100,7 @@ typedef struct mae_report_bench {
     double max_abs, max_rel, abs_tolerance, rel_tolerance;
     double scale; /* 0: unstated */
     const char *scale_origin;
+    mae_report_throughput *throughput; /* NULL: frames were measured one after the other */
 } mae_report_bench;
 
 typedef struct mae_report_strategy {
@@ -112,6 +145,17 @@ typedef struct mae_report_mark {
     double at_ms;
 } mae_report_mark;
 
+/* What a meter said of a rail, in the order of time. */
+typedef struct mae_report_reading {
+    double at_ms, watts;
+} mae_report_reading;
+
+typedef struct mae_report_rail {
+    const char *name;
+    size_t n;
+    mae_report_reading *readings;
+} mae_report_rail;
+
 typedef struct mae_report_trace {
     const char *model;
     double lost_events;
@@ -125,6 +169,8 @@ typedef struct mae_report_trace {
     mae_report_frame *frames;
     size_t n_marks;
     mae_report_mark *marks;
+    size_t n_rails;
+    mae_report_rail *rails;
 } mae_report_trace;
 
 /* A point of a front: of a file, or solved for the page. */
@@ -207,6 +253,9 @@ int mae_report_pe(const mae_report *report, const char *name); /* -1: there is n
 
 /* The segments of the plan that is shown, by profile, bench or plan file; 0: there is none. */
 size_t mae_report_segments(const mae_report *report, const mae_plan_segment **ret_segments);
+
+/* The arrangement that is shown, of a bench or a plan's file, and the JSON pointer to it; NULL: there is none. */
+const mae_plan_throughput *mae_report_arrangement(const mae_report *report, const char **ret_ref);
 
 /* The goal of the plan that is shown. */
 const mae_goal *mae_report_goal(const mae_report *report);

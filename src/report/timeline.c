@@ -135,15 +135,24 @@ static void put_frames(const mae_page *page, const mae_timeline_frames *frames)
 
 /* ---- all frames ---- */
 
+mae_range mae_timeline_span(const mae_report_trace *trace)
+{
+    mae_range span = MAE_RANGE_INIT;
+    for (size_t i = 0; i < trace->n_frames; i++)
+        mae_range_add(&span, trace->frames[i].begin_ms / 1e3);
+    for (size_t i = 0; i < trace->n_rails; i++)
+        for (size_t k = 0; k < trace->rails[i].n; k++)
+            mae_range_add(&span, trace->rails[i].readings[k].at_ms / 1e3);
+    return span;
+}
+
 static void put_lengths(const mae_page *page, const mae_view *view)
 {
     const mae_report_trace *trace = page->report->trace;
-    mae_range ms = MAE_RANGE_INIT, at = MAE_RANGE_INIT;
+    mae_range ms = MAE_RANGE_INIT, at = mae_timeline_span(trace);
     double height = view->narrow ? 230 : 270, left = 52;
-    for (size_t i = 0; i < trace->n_frames; i++) {
+    for (size_t i = 0; i < trace->n_frames; i++)
         mae_range_add(&ms, fmax(trace->frames[i].end_ms - trace->frames[i].begin_ms, 1e-6));
-        mae_range_add(&at, trace->frames[i].begin_ms / 1e3);
-    }
     mae_axis x = mae_axis_over(at.low, at.high, left, view->width - 12, false);
     mae_axis y = mae_axis_over(ms.low, ms.high, height - 44, 28, ms.low > 0 && ms.high / ms.low > 6);
     mae_chart_open(page->out, view, height, "How long each frame took");
@@ -202,7 +211,7 @@ void mae_page_timeline(const mae_page *page)
 {
     const mae_report_trace *trace = page->report->trace;
     mae_timeline_frames frames;
-    if (!trace || !trace->n_frames)
+    if (!trace || (!trace->n_frames && !trace->n_rails))
         return;
     mae_arena *arena = mae_arena_create();
     mae_error *error = arena ? mae_timeline_choose(trace, arena, &frames) : NULL;
@@ -225,6 +234,7 @@ void mae_page_timeline(const mae_page *page)
             put_lengths(page, &mae_views[v]);
         mae_put(page->out, "</figure>\n");
     }
+    mae_page_watts(page);
     mae_section_close(page);
     mae_arena_destroy(arena);
 }

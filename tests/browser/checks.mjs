@@ -28,7 +28,8 @@ export function places() {
   let n = 0;
   const centre = (mark) => {
     const box = [...mark.children].find((c) => c.tagName !== "text" && !c.classList.contains("whisker")).getBBox();
-    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    // A bar ends at its value.
+    return { x: mark.classList.contains("run") ? box.x + box.width : box.x + box.width / 2, y: box.y + box.height / 2 };
   };
   const axisOf = (group, way) => {
     const log = group.querySelector(".title").textContent.includes("logarithmic");
@@ -41,14 +42,17 @@ export function places() {
     const [a, b] = [ticks[0], ticks[ticks.length - 1]];
     return (v) => a.p + ((scale(v) - scale(a.v)) / (scale(b.v) - scale(a.v))) * (b.p - a.p);
   };
-  for (const svg of document.querySelectorAll("#choices svg.chart, #measured figure:first-of-type svg.chart")) {
+  for (const svg of document.querySelectorAll("#choices svg.chart, #measured figure:first-of-type svg.chart, #throughput figure svg.chart")) {
     if (!svg.getBoundingClientRect().width) continue; // the other of the two sizes
     const [right, up] = svg.querySelectorAll(".axis");
     const x = axisOf(right, "x"), y = up && axisOf(up, "y");
     for (const mark of svg.querySelectorAll(".m[data-ref]")) {
       // A triangle's middle is not the middle of its box.
       const is = centre(mark), slack = mark.classList.contains("greedy") ? 3 : 1.2;
-      const value = Number(mark.getAttribute("data-v")), value_y = mark.getAttribute("data-v-y");
+      let value = Number(mark.getAttribute("data-v"));
+      const value_y = mark.getAttribute("data-v-y");
+      // Frames a second are drawn of a file's milliseconds.
+      if (/(quick_ms|predicted_period_ms)$/.test(mark.getAttribute("data-ref"))) value = 1000 / value;
       if (x && Math.abs(is.x - x(value)) > slack) bad.push(`${mark.getAttribute("aria-label")}: at x ${is.x}, not ${x(value)}`);
       if (y && value_y !== null && Math.abs(is.y - y(Number(value_y))) > slack)
         bad.push(`${mark.getAttribute("aria-label")}: at y ${is.y}, not ${y(Number(value_y))}`);

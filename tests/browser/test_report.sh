@@ -17,8 +17,11 @@ mae 0 report plan.json front.json -o front.html
 mae 0 report "$data/scenario.json" -o scenario.html
 mae 0 report "$data/trace.json" -o trace.html
 mae 0 report "$data/hostile.profile.json" -o hostile.html
+mae 0 report "$data/throughput.json" -o throughput.html
+mae 0 report "$googlenet" "$data/throughput.json" -o throughput-profile.html
 mae 0 report "$profiles/branch.profile.json" -o branch.html
-pages="energy.html period.html all.html bench.html front.html scenario.html trace.html hostile.html branch.html"
+pages="energy.html period.html all.html bench.html front.html scenario.html trace.html hostile.html branch.html
+    throughput.html throughput-profile.html"
 if "$MAE_PROGRAM" pes --json 2>/dev/null | tr -d ' \n' | grep -q '"name":"cpu/ort"'; then
     mae 0 bench "$models/tiny.onnx" --budget 1 --race 1 --report tiny.html
     pages="$pages tiny.html"

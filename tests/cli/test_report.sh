@@ -49,3 +49,12 @@ for section in measured mapping network choices timeline; do
     grep -q "<section id=\"$section\"" page.html || fail "bench --report: no section $section"
 done
 only_files page.html
+mae 2 bench "$models/tiny.onnx" --throughput --trace trace.json
+says "--throughput takes no --trace"
+mae 0 bench "$models/tiny.onnx" --throughput --budget 1 --race 0.5 --report frames.html
+for section in throughput mapping network; do
+    grep -q "<section id=\"$section\"" frames.html || fail "bench --throughput --report: no section $section"
+done
+grep -q ', raced, offered: ' frames.html || fail "nothing is offered"
+grep -q '/bench/plan/throughput/replicas/0/loads/0/time_ms' frames.html || fail "no loads"
+only_files page.html frames.html

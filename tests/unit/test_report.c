@@ -17,9 +17,11 @@
 #include "base/stats.h"
 #include "mae/mae.h"
 #include "report/html.h"
+#include "support/drawn.h"
 
 static const char *const files[] = {"examples/profiles/xavier-agx-googlenet.json", "tests/data/report/bench.json",
                                     "tests/data/report/scenario.json", "tests/data/report/trace.json"};
+static const char throughput[] = "tests/data/report/throughput.json";
 #define N_FILES (sizeof files / sizeof *files)
 static const char *const keys[] = {"profile", "bench", "scenario", "trace"};
 
@@ -53,59 +55,19 @@ static char *page_of(unsigned mask)
 
 static json_t *figures_of(const char *page)
 {
-    static const char begin[] = "<script type=\"application/json\" id=\"mae-figures\">";
-    const char *at = strstr(page, begin);
-    assert_non_null(at);
-    at += strlen(begin);
-    const char *end = strstr(at, "</script>");
-    json_t *figures = json_loadb(at, (size_t)(end - at), JSON_REJECT_DUPLICATES, NULL);
+    json_t *figures = drawn_figures(page);
     assert_non_null(figures);
     return figures;
-}
-
-static size_t count(const char *page, const char *what)
-{
-    size_t n = 0;
-    for (const char *at = strstr(page, what); at; at = strstr(at + 1, what))
-        n++;
-    return n;
-}
-
-/* The value that a JSON pointer names. */
-static const json_t *resolve(const json_t *value, const char *pointer, size_t length)
-{
-    char step[512];
-    for (size_t at = 0; at < length && value;) {
-        size_t n = 0;
-        for (at++; at < length && pointer[at] != '/'; at++)
-            step[n++] = pointer[at] != '~' ? pointer[at] : pointer[++at] == '1' ? '/' : '~';
-        step[n] = 0;
-        value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10)) : json_object_get(value, step);
-    }
-    return value;
 }
 
 /* Everything drawn has the value of the figure that it names. */
 static size_t check_drawn(const char *page)
 {
-    json_t *figures = figures_of(page);
-    size_t n = 0;
-    for (const char *at = strstr(page, "data-ref=\""); at; at = strstr(at, "data-ref=\"")) {
-        at += strlen("data-ref=\"");
-        size_t length = strcspn(at, "\"");
-        const json_t *value = resolve(figures, at, length);
-        const char *drawn = strstr(at, "data-v=\"") + strlen("data-v=\"");
-        if (!value)
-            fail_msg("no figure %.*s", (int)length, at);
-        if (json_is_number(value) && strtod(drawn, NULL) != json_number_value(value))
-            fail_msg("%.*s is not %.17g", (int)length, at, json_number_value(value));
-        if (json_is_string(value))
-            assert_memory_equal(drawn, json_string_value(value), json_string_length(value));
-        assert_true(json_is_number(value) || json_is_string(value));
-        n++;
-    }
-    json_decref(figures);
-    return n;
+    char why[DRAWN_WHY];
+    long n = drawn_check(page, why);
+    if (n < 0)
+        fail_msg("%s", why);
+    return (size_t)n;
 }
 
 static void every_combination(void **state)
@@ -116,7 +78,7 @@ static void every_combination(void **state)
         char *page = page_of(mask);
         json_t *figures = figures_of(page);
         for (size_t i = 0; i < N_FILES; i++) {
-            assert_int_equal(count(page, sections[i]), mask >> i & 1);
+            assert_int_equal(drawn_count(page, sections[i]), mask >> i & 1);
             assert_int_equal(json_object_get(figures, keys[i]) != NULL, mask >> i & 1);
             char *text = text_of(files[i]);
             json_t *file = json_loads(text, 0, NULL);
@@ -126,11 +88,11 @@ static void every_combination(void **state)
             free(text);
         }
         assert_true(check_drawn(page) > 0);
-        assert_int_equal(count(page, "<script"), 2);
-        assert_int_equal(count(page, "<section"), count(page, "</section>"));
-        assert_int_equal(count(page, "<svg"), count(page, "</svg>"));
-        assert_int_equal(count(page, "<g "), count(page, "</g>"));
-        assert_int_equal(count(page, "<table"), count(page, "</table>"));
+        assert_int_equal(drawn_count(page, "<script"), 2);
+        assert_int_equal(drawn_count(page, "<section"), drawn_count(page, "</section>"));
+        assert_int_equal(drawn_count(page, "<svg"), drawn_count(page, "</svg>"));
+        assert_int_equal(drawn_count(page, "<g "), drawn_count(page, "</g>"));
+        assert_int_equal(drawn_count(page, "<table"), drawn_count(page, "</table>"));
         assert_null(strstr(page, "http://"));
         assert_null(strstr(page, "https://"));
         json_decref(figures);
@@ -177,6 +139,168 @@ static void computes_what_the_planner_says(void **state)
     free(first);
 }
 
+static const json_t *resolve_entries(const json_t *figures)
+{
+    const json_t *bench = json_object_get(figures, "bench");
+    return json_object_get(json_object_get(bench, "throughput"), "entries");
+}
+
+static char *page_of_two(const char *first, const char *second)
+{
+    char path[4096], *page = NULL;
+    mae_report *report = NULL;
+    assert_null(mae_report_create(&report));
+    if (first)
+        assert_null(mae_report_add_file(report, path_of(first, path)));
+    assert_null(mae_report_add_file(report, path_of(second, path)));
+    assert_null(mae_report_to_html(report, &page));
+    mae_report_destroy(report);
+    return page;
+}
+
+/* Frames a second: each entry that ran is drawn twice (wide, narrow), the offered one marked, each stage's load too. */
+static void draws_throughput(void **state)
+{
+    (void)state;
+    for (int with_profile = 0; with_profile < 2; with_profile++) {
+        char *page = page_of_two(with_profile ? files[0] : NULL, throughput);
+        json_t *figures = figures_of(page);
+        const json_t *entries = resolve_entries(figures);
+        size_t raced = 0, once = 0, predicted = 0;
+        for (size_t i = 0; i < json_array_size(entries); i++) {
+            const json_t *e = json_array_get(entries, i);
+            bool is_raced = json_is_true(json_object_get(e, "raced"));
+            raced += is_raced;
+            once += !is_raced && json_object_get(e, "quick_ms");
+            predicted += json_object_get(e, "predicted_period_ms") != NULL;
+        }
+        assert_true(raced == 5 && once == 3 && predicted == 4);
+        assert_true(check_drawn(page) > 0);
+        assert_int_equal(drawn_count(page, ", raced"), 2 * raced);
+        assert_int_equal(drawn_count(page, ", raced, offered: "), 2);
+        assert_int_equal(drawn_count(page, ", run once and not raced: "), 2 * once);
+        assert_int_equal(drawn_count(page, ", predicted: "), 2 * predicted);
+        assert_int_equal(drawn_count(page, "data-ref=\"/bench/plan/throughput/replicas/0/loads/0/time_ms\""), 2);
+        assert_int_equal(drawn_count(page, "data-ref=\"/bench/plan/throughput/replicas/1/loads/0/time_ms\""), 2);
+        assert_int_equal(drawn_count(page, "at work 100 % of the time"), 2 * 2);
+        assert_int_equal(drawn_count(page, "id=\"throughput\""), 1);
+        assert_int_equal(drawn_count(page, "id=\"measured\""), 0); /* latencies of frames alone were not measured */
+        json_decref(figures);
+        free(page);
+    }
+}
+
+/* The interval of frames a second is that of the period, turned over. */
+static void turns_intervals_over(void **state)
+{
+    (void)state;
+    char *page = page_of_two(NULL, throughput), wanted[200], low[40], high[40], median[40];
+    json_t *figures = figures_of(page);
+    const json_t *entries = resolve_entries(figures);
+    for (size_t i = 0; i < json_array_size(entries); i++) {
+        const json_t *e = json_array_get(entries, i), *ci = json_object_get(e, "ci_ms");
+        if (!json_is_true(json_object_get(e, "raced")))
+            continue;
+        snprintf(wanted, sizeof wanted, ": %s frames a second, 95 %% interval %s to %s\"",
+                 mae_number_text(1e3 / json_number_value(json_object_get(e, "period_ms")), median),
+                 mae_number_text(1e3 / json_number_value(json_array_get(ci, 1)), low),
+                 mae_number_text(1e3 / json_number_value(json_array_get(ci, 0)), high));
+        if (!strstr(page, wanted))
+            fail_msg("not on the page: %s", wanted);
+    }
+    json_decref(figures);
+    free(page);
+}
+
+/* A pipeline: two segments on one resource are one stage, which only the profile can tell. */
+static void names_stages(void **state)
+{
+    (void)state;
+    static const char plan[] =
+        "{\"format\":\"mae-plan\",\"version\":1,\"goal\":{\"minimize\":\"period\"},\"segments\":[%s],"
+        "\"throughput\":{\"period_ms\":2,\"latency_ms\":3,\"replicas\":[{\"segments\":[%s],\"period_ms\":2,"
+        "\"latency_ms\":3,\"loads\":[{\"resource\":\"gpu\",\"time_ms\":2},{\"resource\":\"dla0\",\"time_ms\":1}]}]}}";
+    static const char segments[] =
+        "{\"pe\":\"gpu\",\"layers\":[\"group0\",\"group1\"]},{\"pe\":\"dla\",\"layers\":[\"group2\",\"group3\","
+        "\"group4\",\"group5\",\"group6\",\"group7\",\"group8\",\"group9\"]}";
+    char text[2000], path[4096], *page = NULL;
+    mae_report *report = NULL;
+    int n = snprintf(text, sizeof text, plan, segments, segments);
+    assert_true(n > 0 && n < (int)sizeof text);
+    assert_null(mae_report_create(&report));
+    assert_null(mae_report_add_file(report, path_of(files[0], path)));
+    assert_null(mae_report_add_text(report, "plan", text, strlen(text)));
+    assert_null(mae_report_to_html(report, &page));
+    assert_true(check_drawn(page) > 0);
+    assert_int_equal(drawn_count(page, "stage 1 on gpu, gpu: group0 to group1; 2 ms a frame, at work 100 %"), 2);
+    assert_int_equal(drawn_count(page, "stage 2 on dla0, dla: group2 to group9; 1 ms a frame, at work 50 %"), 2);
+    assert_int_equal(drawn_count(page, "data-ref=\"/plan/throughput/replicas/0/loads/1/time_ms\""), 2);
+    mae_report_destroy(report);
+    free(page);
+}
+
+static void draws_watts(void **state)
+{
+    (void)state;
+    char *page = page_of_two(NULL, files[3]), *text = text_of(files[3]);
+    json_t *figures = figures_of(page), *file = json_loads(text, 0, NULL);
+    const json_t *events = json_object_get(file, "traceEvents");
+    json_t *rails = json_object_get(json_object_get(figures, "trace"), "watts");
+    assert_int_equal(json_array_size(rails), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(rails, i), "rail"));
+        double sum = 0, most = 0;
+        size_t n = 0;
+        for (size_t k = 0; k < json_array_size(events); k++) {
+            const json_t *event = json_array_get(events, k);
+            if (strcmp(json_string_value(json_object_get(event, "ph")), "C") != 0 ||
+                strcmp(json_string_value(json_object_get(event, "name")), name) != 0)
+                continue;
+            double watts = json_number_value(json_object_get(json_object_get(event, "args"), "W"));
+            sum += watts;
+            most = watts > most ? watts : most;
+            n++;
+        }
+        assert_true(n > 5);
+        assert_int_equal(json_integer_value(json_object_get(json_array_get(rails, i), "readings")), n);
+        assert_float_equal(json_number_value(json_object_get(json_array_get(rails, i), "mean_w")), sum / (double)n,
+                           1e-9);
+        assert_true(json_number_value(json_object_get(json_array_get(rails, i), "most_w")) == most);
+    }
+    assert_int_equal(drawn_count(page, "data-ref=\"/trace/watts/"), 2 * 2);
+    json_decref(figures);
+    json_decref(file);
+    free(page);
+    free(text);
+}
+
+/* More readings than can be told apart are drawn as means; a trace of watts alone is drawn, too. */
+static void draws_many_watts(void **state)
+{
+    (void)state;
+    json_t *events = json_array();
+    char *page = NULL;
+    mae_report *report = NULL;
+    for (int i = 0; i < 10000; i++)
+        json_array_append_new(events, json_pack("{s:s,s:s,s:i,s:i,s:{s:f}}", "name", "rail", "ph", "C", "pid", 1, "ts",
+                                                i * 100, "args", "W", i % 2 ? 4.0 : 6.0));
+    json_t *root = json_pack("{s:o,s:{}}", "traceEvents", events, "otherData");
+    char *text = json_dumps(root, 0);
+    json_decref(root);
+    assert_null(mae_report_create(&report));
+    assert_null(mae_report_add_text(report, "watts", text, strlen(text)));
+    assert_null(mae_report_to_html(report, &page));
+    assert_true(check_drawn(page) == 2);
+    assert_non_null(strstr(page, "rail: 5.000 W on average of 10000 readings, 4 to 6 W"));
+    assert_non_null(strstr(page, "up to 25 readings make a point"));
+    const char *line = strstr(page, "class=\"stroke\" d=\"");
+    assert_non_null(line);
+    assert_true(strcspn(line + 20, "\"") < 400 * 16);
+    mae_report_destroy(report);
+    free(page);
+    free(text);
+}
+
 static void names_do_no_harm(void **state)
 {
     (void)state;
@@ -186,9 +310,9 @@ static void names_do_no_harm(void **state)
     assert_null(mae_report_add_file(report, path_of("tests/data/report/hostile.profile.json", path)));
     assert_null(mae_report_to_html(report, &page));
     mae_report_destroy(report);
-    assert_int_equal(count(page, "<script"), 2);
-    assert_int_equal(count(page, "</script"), 2);
-    assert_int_equal(count(page, "</style"), 1);
+    assert_int_equal(drawn_count(page, "<script"), 2);
+    assert_int_equal(drawn_count(page, "</script"), 2);
+    assert_int_equal(drawn_count(page, "</style"), 1);
     assert_null(strstr(page, "<img"));
     assert_null(strstr(page, "<b>soc"));
     assert_null(strstr(page, "<!-- "));
@@ -259,6 +383,20 @@ static void refuse(const char *first, const char *text, mae_code code, const cha
     mae_report_destroy(report);
 }
 
+/* The first `what` of the file replaced. */
+static void refuse_throughput(const char *what, const char *by, const char *says)
+{
+    char *text = text_of(throughput), *at = strstr(text, what);
+    assert_non_null(at);
+    size_t size = strlen(text) + strlen(by) + 1;
+    char *broken = malloc(size);
+    assert_non_null(broken);
+    snprintf(broken, size, "%.*s%s%s", (int)(at - text), text, by, at + strlen(what));
+    refuse(NULL, broken, MAE_ERR_INPUT, says);
+    free(broken);
+    free(text);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -275,6 +413,18 @@ static void refuses(void **state)
            "[{\"ph\":\"X\",\"name\":\"a\",\"pid\":1,\"tid\":1,\"ts\":0,\"dur\":1,\"args\":{\"frame\":0}}],"
            "\"otherData\": {}}",
            MAE_ERR_INPUT, "no track");
+    refuse(NULL,
+           "{\"traceEvents\": [{\"ph\":\"C\",\"name\":\"r\",\"pid\":1,\"ts\":0,\"args\":{\"W\":\"5\"}}],"
+           "\"otherData\": {}}",
+           MAE_ERR_INPUT, "traceEvents[0].W: is not a number");
+    refuse_throughput("\"offered\": true", "\"offered\": false", "throughput.entries: none that was raced is offered");
+    refuse_throughput("\"kind\": \"arrangement\"", "\"kind\": \"thing\"",
+                      "throughput.entries[4].kind: is not single_pe");
+    refuse_throughput("\"p99\"", "\"p98\"", "throughput.entries[0].latency_ms.p99: is missing");
+    refuse_throughput("\"quick_ms\": 2.61", "\"quick\": 2.61",
+                      "throughput.entries[3]: has neither a time nor a reason");
+    refuse_throughput("\"time_ms\": 3.84", "\"time_ms\": -1", "plan.throughput.replicas[1].loads[0].time_ms");
+    refuse_throughput("\"frames\": 1.404", "\"frames\": null", "throughput.ratios[0].frames: is missing");
     char *profile = text_of(files[0]);
     refuse(files[0], profile, MAE_ERR_USAGE, "both a profile");
     free(profile);
@@ -297,8 +447,8 @@ static void survives_broken_files(void **state)
     (void)state;
     mae_rng rng = {7};
     size_t made = 0;
-    for (size_t f = 1; f < N_FILES; f++) {
-        char *text = text_of(files[f]);
+    for (size_t f = 1; f <= N_FILES; f++) {
+        char *text = text_of(f < N_FILES ? files[f] : throughput);
         size_t size = strlen(text);
         for (int i = 0; i < 400; i++) {
             size_t at = mae_rng_next(&rng) % size;
@@ -358,7 +508,7 @@ static void draws_large_networks(void **state)
         fail_msg("%s", mae_error_message(error));
     assert_null(mae_report_to_html(report, &page));
     assert_true(check_drawn(page) > 2 * 2 * 250);
-    assert_int_equal(count(page, "data-ref=\"/computed/plan/mapping/"), 2 * 250);
+    assert_int_equal(drawn_count(page, "data-ref=\"/computed/plan/mapping/"), 2 * 250);
     if (getenv("MAE_KEEP"))
         assert_null(mae_file_write(getenv("MAE_KEEP"), page, strlen(page)));
     mae_report_destroy(report);
@@ -395,7 +545,7 @@ static void places_labels(void **state)
         assert_null(mae_report_create(&report));
         assert_null(mae_report_add_text(report, "one", text, strlen(text)));
         assert_null(mae_report_to_html(report, &page));
-        assert_true(count(page, "<text class=\"label") >= 2 * 5);
+        assert_true(drawn_count(page, "<text class=\"label") >= 2 * 5);
         mae_report_destroy(report);
         free(page);
         free(text);
@@ -409,7 +559,9 @@ int main(void)
         cmocka_unit_test(names_do_no_harm),      cmocka_unit_test(escapes),
         cmocka_unit_test(numbers_for_people),    cmocka_unit_test(refuses),
         cmocka_unit_test(survives_broken_files), cmocka_unit_test(draws_large_networks),
-        cmocka_unit_test(places_labels),
+        cmocka_unit_test(places_labels),         cmocka_unit_test(draws_throughput),
+        cmocka_unit_test(turns_intervals_over),  cmocka_unit_test(names_stages),
+        cmocka_unit_test(draws_watts),           cmocka_unit_test(draws_many_watts),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
 }
