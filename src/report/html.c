@@ -75,7 +75,8 @@ static const char *entity_of(unsigned char c)
     }
 }
 
-/* Where nobody reads it a mark that turns text around may stay: as a reference, so that the source shows it. */
+/* Where nobody reads it, what would turn text around and what controls a terminal may stay: as references, so that the
+ * source shows them. */
 static void put_escaped(mae_html *out, const char *text, bool exact)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -83,9 +84,11 @@ static void put_escaped(mae_html *out, const char *text, bool exact)
         size_t n = utf8_length(s);
         bool turns = n > 0 && turns_text(s, n);
         const char *entity = n == 1 ? entity_of(*s) : n == 0 || turns ? "\xEF\xBF\xBD" : NULL;
-        if (turns && exact) {
+        bool controls = n == 1 && (*s < 0x20 || *s == 0x7F);
+        if (exact && (turns || controls)) {
             char reference[16];
-            snprintf(reference, sizeof reference, "&#x%X;", 0x2000u | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu));
+            snprintf(reference, sizeof reference, "&#x%X;",
+                     controls ? *s : 0x2000u | (s[1] & 0x3Fu) << 6 | (s[2] & 0x3Fu));
             mae_put(out, reference);
         } else if (entity)
             mae_put(out, entity);

@@ -12,6 +12,7 @@ int fuzz_soc(const uint8_t *data, size_t size);
 int fuzz_script(const uint8_t *data, size_t size);
 int fuzz_rules(const uint8_t *data, size_t size);
 int fuzz_scenario(const uint8_t *data, size_t size);
+int fuzz_report(const uint8_t *data, size_t size);
 int fuzz_onnx(const uint8_t *data, size_t size);
 int fuzz_npy(const uint8_t *data, size_t size);
 int fuzz_pb(const uint8_t *data, size_t size);

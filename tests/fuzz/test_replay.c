@@ -37,6 +37,12 @@ static void scenarios(void **state)
     replay_corpus("scenario", fuzz_scenario, 7, 3);
 }
 
+static void reports(void **state)
+{
+    (void)state;
+    replay_corpus("report", fuzz_report, 14, 8);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -52,6 +58,7 @@ int main(void)
         cmocka_unit_test(scripts),
         cmocka_unit_test(rules),
         cmocka_unit_test(scenarios),
+        cmocka_unit_test(reports),
         cmocka_unit_test(models),
     };
     return cmocka_run_group_tests_name("fuzz corpora of the library", tests, NULL, NULL);
