@@ -11,9 +11,12 @@
 
 #define CLOUD_SHARE 0.95 /* of the cloud, at least, is within the picture */
 
+/* A front whose file has no energy is none beside a profile that has. */
 static const mae_report_front *front_of(const mae_report *report)
 {
-    return report->front ? report->front : report->reckoned ? report->reckoned->front : NULL;
+    if (report->front)
+        return mae_report_has_energy(report) && !report->front->has_energy ? NULL : report->front;
+    return report->reckoned ? report->reckoned->front : NULL;
 }
 
 static void add(mae_choices *c, mae_choice_kind kind, const char *name, const mae_prediction *cost, const char *ref)
@@ -36,19 +39,30 @@ static void collect_reckoned(const mae_report *report, mae_choices *c)
         add(c, MAE_CHOICE_PLAN, "the plan", &reckoned->cost, "/computed/plan");
 }
 
+/* What the file states: a latency, and an energy where there is one to compare. */
+static bool states(const json_t *object, bool energy)
+{
+    return json_is_number(json_object_get(object, "latency_ms")) &&
+           (!energy || json_is_number(json_object_get(object, "energy_mj")));
+}
+
 static void collect_plan(const mae_report *report, mae_choices *c)
 {
     for (size_t i = 0; i < report->plan->n_single && c->n < MAE_MOST_CHOICES - 1; i++) {
+        if (!states(json_array_get(mae_plan_states(report, "single_pe"), i), c->energy))
+            continue;
         snprintf(c->refs[c->n], sizeof c->refs[0], "/plan/single_pe/%zu", i);
         add(c, MAE_CHOICE_SINGLE, report->plan->single[i].name, &report->plan->single[i].cost, c->refs[c->n]);
     }
-    add(c, MAE_CHOICE_PLAN, "the plan", &report->plan->predicted, "/plan/predicted");
+    if (states(mae_plan_states(report, "predicted"), c->energy))
+        add(c, MAE_CHOICE_PLAN, "the plan", &report->plan->predicted, "/plan/predicted");
 }
 
 void mae_choices_collect(const mae_report *report, mae_choices *c)
 {
     c->front = front_of(report);
     c->front_ref = report->front ? "/front/points" : "/computed/front/points";
+    c->energy = report->reckoned ? mae_report_has_energy(report) : c->front && c->front->has_energy;
     c->n = 0;
     if (report->reckoned)
         collect_reckoned(report, c);
@@ -286,15 +300,14 @@ void mae_page_choices(const mae_page *page)
 {
     mae_choices c;
     mae_choices_collect(page->report, &c);
-    bool energy = (c.front && c.front->has_energy) || mae_report_has_energy(page->report);
     bool cloud = page->report->reckoned && page->report->reckoned->n_samples;
     if (!c.front && !cloud)
         return;
-    if (!energy && !cloud)
+    if (!c.energy && !cloud)
         return;
     mae_section_open(page, "choices", "What planning buys", "predicted");
     size_t outside = 0;
-    if (energy) {
+    if (c.energy) {
         put_front_words(page, &c);
         mae_put(page->out,
                 "<ul class=\"key\"><li><svg width=\"18\" height=\"16\" aria-hidden=\"true\"><g class=\"plan\"><path "

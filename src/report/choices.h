@@ -18,6 +18,7 @@ typedef struct mae_choice_mark {
 #define MAE_MOST_CHOICES 64
 
 typedef struct mae_choices {
+    bool energy;                   /* is there energy to compare? Then all of this has it */
     const mae_report_front *front; /* NULL: there is none */
     const char *front_ref;
     size_t n;

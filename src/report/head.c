@@ -134,12 +134,6 @@ static void state_costs(row *r, json_t *object, const mae_prediction *cost)
     r->energy = exactly(cost->energy_mj, json_is_number(json_object_get(object, "energy_mj")));
 }
 
-static json_t *in_plan_file(const mae_report *report, const char *key)
-{
-    const mae_report_file *file = mae_report_find(report, MAE_REPORT_PLAN);
-    return file ? json_object_get(mae_json_root(file->json), key) : NULL;
-}
-
 /* The plan by the profile's costs, else as its file says; false: neither says what it costs. */
 static bool row_of_plan(const mae_report *report, bool energy, row *ret_row)
 {
@@ -151,7 +145,7 @@ static bool row_of_plan(const mae_report *report, bool energy, row *ret_row)
         r.energy = exactly(reckoned->cost.energy_mj, energy);
     } else if (report->plan) {
         r.ref = "/plan/predicted";
-        state_costs(&r, in_plan_file(report, "predicted"), &report->plan->predicted);
+        state_costs(&r, mae_plan_states(report, "predicted"), &report->plan->predicted);
     }
     *ret_row = r;
     return r.latency.exists;
@@ -183,7 +177,7 @@ static void put_predicted(const mae_page *page)
                         .ref = refs[n],
                         .allowed = true,
                         .note = single->meets_bounds ? "" : "misses the bounds"};
-        state_costs(&rows[n], json_array_get(in_plan_file(report, "single_pe"), i), &single->cost);
+        state_costs(&rows[n], json_array_get(mae_plan_states(report, "single_pe"), i), &single->cost);
         n++;
     }
     if (n)
@@ -265,13 +259,13 @@ void mae_page_head(const mae_page *page)
         put_bench(page);
     else
         put_predicted(page);
-    mae_putf(
-        page->out,
-        "<p class=\"definition\"><b>MAEG</b>, the multi-accelerator execution gain, is 1 \xE2\x88\x92 <i>J</i>(plan) / "
-        "<i>J</i>(best single PE that meets the bounds), <i>J</i> being what the goal makes least: here %s. 0 %% is no "
-        "gain. "
-        "<b>greedy</b> gives each layer to the first PE of a priority list that supports it, as runtimes with a "
-        "fall-back "
-        "do.</p>\n",
-        costs[goal->minimize]);
+    mae_putf(page->out,
+             "<p class=\"definition\"><b>MAEG</b>, the multi-accelerator execution gain, is 1 \xE2\x88\x92 "
+             "<i>J</i>(plan) / <i>J</i>(best single PE that meets the bounds), <i>J</i> being what the goal makes "
+             "least: here %s. 0 %% is no gain.%r</p>\n",
+             costs[goal->minimize],
+             report->bench && report->bench->throughput
+                 ? ""
+                 : " <b>greedy</b> gives each layer to the first PE of a priority list that supports it, as runtimes "
+                   "with a fall-back do.");
 }

@@ -8,7 +8,7 @@
 #include "base/stats.h"
 
 #define MOST_BINS 64
-#define CHARACTER 6.6 /* pixels, on average */
+#define CHARACTER 7.0 /* pixels, and bold ones are wider than others */
 
 static mae_range range_of(const mae_page *page, const mae_choices *c)
 {
@@ -58,8 +58,9 @@ static int by_latency(const void *a, const void *b)
 
 static double text_width(const mae_choice_mark *mark)
 {
-    size_t n = strlen(mark->name);
-    return (double)((n < 18 ? n : 18) + 10) * CHARACTER;
+    char text[40];
+    size_t n = strlen(mark->name), figure = strlen(mae_number_text(mark->cost.latency_ms, text));
+    return (double)((n < 18 ? n : 19) + figure + strlen("  ms")) * CHARACTER;
 }
 
 /* Which line of text a label gets, so that no two of a line overlap. */

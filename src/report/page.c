@@ -55,6 +55,12 @@ bool mae_report_has_energy(const mae_report *report)
     return report->profile && report->profile->energy != MAE_ENERGY_NONE;
 }
 
+json_t *mae_plan_states(const mae_report *report, const char *key)
+{
+    const mae_report_file *file = mae_report_find(report, MAE_REPORT_PLAN);
+    return file ? json_object_get(mae_json_root(file->json), key) : NULL;
+}
+
 const char *mae_goal_words(const mae_goal *goal, char text[static 256])
 {
     static const char *const names[] = {"least latency", "least energy", "least energy \xC3\x97 latency", "weighted",

@@ -56,6 +56,9 @@ const char *mae_profile_origin(const mae_profile *profile, bool energy);
 /* Is there energy in the profile? */
 bool mae_report_has_energy(const mae_report *report);
 
+/* A key of the plan's file, which may leave out what it predicts; NULL: it has none, or there is no such file. */
+json_t *mae_plan_states(const mae_report *report, const char *key);
+
 const char *mae_goal_words(const mae_goal *goal, char text[static 256]);
 
 extern const char mae_report_css[], mae_report_js[]; /* made from report.css and report.js */

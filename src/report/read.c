@@ -104,12 +104,13 @@ static mae_error *read_points(const mae_reader *r, mae_report_front *front)
     front->points = mae_arena_array(r->arena, front->n, sizeof *front->points);
     if (!front->points)
         return mae_error_nomem();
-    front->has_energy = true;
     for (size_t i = 0; i < front->n; i++) {
         mae_place at = {.list = "points", .index = (long)i, .object = json_array_get(list, i)};
         bool has_energy = false;
         MAE_TRY(read_point(r, &at, &front->points[i], &has_energy));
-        front->has_energy = front->has_energy && has_energy;
+        if (i > 0 && has_energy != front->has_energy)
+            return mae_reader_error(r, &at, "energy_mj", "is there in some points and missing in others");
+        front->has_energy = has_energy;
     }
     return NULL;
 }

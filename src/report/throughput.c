@@ -65,7 +65,7 @@ static void put_name(const rows *r, const mae_report_entry *e, double top)
     else
         mae_putf(r->page->out, "<text class=\"label end%r\" aria-hidden=\"true\" x=\"%c\" y=\"%c\">", strong,
                  gutter(r->view) - 12, top + 19);
-    mae_put_short(r->page->out, e->name, r->view->narrow ? 46 : 34);
+    mae_put_short(r->page->out, e->name, r->view->narrow ? 46 : 31);
     mae_put(r->page->out, "</text>");
 }
 
@@ -291,12 +291,13 @@ void mae_throughput_beside(const mae_page *page)
         page->out->failed = true;
         return;
     }
-    mae_put(page->out,
-            "<div class=\"scroll\"><table class=\"beside\"><caption>Raced turn by turn: medians, with their 95 % "
-            "intervals</caption><thead><tr><th scope=\"col\">what</th><th scope=\"col\" class=\"num\">frames a "
-            "second</th><th scope=\"col\" class=\"num\">latency ms</th><th scope=\"col\" class=\"bar\"><span "
-            "class=\"hidden\">frames a second as a bar</span></th><th scope=\"col\">beside what is "
-            "offered</th></tr></thead><tbody>\n");
+    mae_put(
+        page->out,
+        "<div class=\"scroll\"><table class=\"beside frames\"><caption>Raced turn by turn: medians, with their 95 % "
+        "intervals</caption><thead><tr><th scope=\"col\">what</th><th scope=\"col\" class=\"num\">frames a "
+        "second</th><th scope=\"col\" class=\"num\">latency ms</th><th scope=\"col\" class=\"bar\"><span "
+        "class=\"hidden\">frames a second as a bar</span></th><th scope=\"col\">beside what is "
+        "offered</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < t->n_entries && sorted[i]->raced; i++)
         most = fmax(most, sorted[i]->per_second.value);
     for (size_t i = 0; i < t->n_entries && sorted[i]->raced; i++)

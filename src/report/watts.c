@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define BAND 62.0        /* of a rail */
+#define BAND 88.0        /* of a rail */
 #define MOST_POINTS 400u /* of a line */
 
 mae_watts_summary mae_watts_of(const mae_report_rail *rail)

@@ -40,7 +40,7 @@ static void scenarios(void **state)
 static void reports(void **state)
 {
     (void)state;
-    replay_corpus("report", fuzz_report, 14, 8);
+    replay_corpus("report", fuzz_report, 25, 15);
 }
 
 static void models(void **state)
