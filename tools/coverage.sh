@@ -15,13 +15,13 @@ find "$build" -name '*.gcda' -delete
     echo "note: some tests failed, see $build/tests.log" >&2
 
 # A file is compiled once for its folder's library; headers and generated code do not count.
-echo "folder    lines  reached   share"
-for folder in base core onnx pe power plan policy profile run session cli; do
-    objects=$build/src/CMakeFiles/mae_$folder.dir/$folder
+echo "folder           lines  reached   share"
+for folder in base core onnx pe power meters/hwmon meters/powercap meters/battery plan policy report profile run session cli; do
+    objects=$build/src/CMakeFiles/mae_$(echo "$folder" | tr / _).dir/$folder
     [ -d "$objects" ] || continue
     (cd "$build" && gcov -n -o "${objects#"$build"/}" "${objects#"$build"/}"/*.gcda 2>/dev/null) |
         awk -v folder="$folder" -v source="$source/src/$folder/" '
             /^File/ { ours = index($0, source) > 0 && $0 ~ /\.c.$/ }
             /^Lines executed:/ && ours { split($0, part, /[:% ]+/); of = $NF; lines += of; reached += part[3] * of / 100; ours = 0 }
-            END { if (lines) printf "%-8s %6d  %7.0f  %5.1f %%\n", folder, lines, reached, 100 * reached / lines }'
+            END { if (lines) printf "%-15s %6d  %7.0f  %5.1f %%\n", folder, lines, reached, 100 * reached / lines }'
 done

@@ -11,6 +11,17 @@ DESTDIR=$work/stage cmake --install "$MAE_BUILD_DIR" --prefix /opt/mae >log || f
 (cd first && find . | sort) >files
 (cd stage/opt/mae && find . | sort) | diff files - || fail "DESTDIR installs something else"
 rm -r stage
+# Each file is in one of the Debian packages, or left out of them on purpose.
+cat "$MAE_SOURCE_DIR"/debian/*.install "$MAE_SOURCE_DIR"/debian/not-installed >packed
+for file in $(cd first && find . ! -type d | sed 's,^\./,,'); do
+    case $file in "$libdir"/*) path=usr/lib/any/${file#"$libdir"/} ;; *) path=usr/$file ;; esac
+    found=
+    while read -r pattern; do
+        # shellcheck disable=SC2254
+        case $path in $pattern | $pattern/*) found=yes ;; esac
+    done <packed
+    [ "$found" ] || fail "$file is in no package (debian/*.install)"
+done
 for file in bin/mae "$libdir/libmae.so.0" "$libdir/mae/backends/mae-sim.so" "$libdir/pkgconfig/mae.pc" \
     "$libdir/cmake/mae/mae-config.cmake" include/mae/mae.h share/man/man1/mae.1 share/mae/schemas/mae-plan.schema.json; do
     [ -f "first/$file" ] || fail "$file is not installed"
