@@ -44,8 +44,8 @@ cp "$model" "$root/root/model.onnx"
 lap "cloned (from here: the network's part is not in it)"
 if [ -n "${MAE_FETCHED:-}" ]; then
     mkdir -p "$root/root/mae/deps" "$root/root/mae/demo"
-    [ ! -d deps/onnxruntime ] || cp -r deps/onnxruntime "$root/root/mae/deps/"
-    for folder in models pictures; do [ ! -d "demo/$folder" ] || cp -r "demo/$folder" "$root/root/mae/demo/"; done
+    [ ! -d deps/onnxruntime ] || cp -rL deps/onnxruntime "$root/root/mae/deps/"
+    for folder in models pictures; do [ ! -d "demo/$folder" ] || cp -rL "demo/$folder" "$root/root/mae/demo/"; done
     [ ! -f demo/page.png ] || cp demo/page.png "$root/root/mae/demo/"
     echo "     (ONNX Runtime, and what of the demo's models was here, taken from here)"
 fi

@@ -107,14 +107,14 @@ static size_t list_args(const choice *c, mae_dnn_probe_arg *args)
 {
     size_t n = 0;
 
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, c->plain_src, c->src, 0.0f};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, c->conv->weight_layout, c->weights, 0.0f};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, NULL, NULL, 0.25f};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.0f, c->plain_src, c->src};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.0f, c->conv->weight_layout, c->weights};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL};
     if (c->conv->desc.bias)
-        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, NULL, NULL, 0.125f};
+        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL};
     for (size_t i = 0; i < c->chain->n_posts; i++)
         if (c->chain->posts[i].kind == MAE_DNN_POST_BINARY)
-            args[n++] = (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, NULL, NULL, 0.5f};
+            args[n++] = (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL};
     return n;
 }
 

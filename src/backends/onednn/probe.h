@@ -25,9 +25,9 @@ void mae_dnn_times_keep(const mae_dnn_key *key, double ns);
 /* One argument of a primitive to be timed. */
 typedef struct mae_dnn_probe_arg {
     int id;
-    mae_dnn_layout from; /* `numbers` lie so, and are reordered to what the primitive wants; NULL: all are `number` */
+    float number;        /* what all are, without `numbers` */
+    mae_dnn_layout from; /* `numbers` lie so, and are reordered to what the primitive wants; or NULL */
     const float *numbers;
-    float number;
 } mae_dnn_probe_arg;
 
 /* The least time of a few runs: of two if both take longer than `give_up_ns`. What the first run
