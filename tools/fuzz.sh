@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the fuzz targets of a build folder (default build-fuzz), or those named after it, one after the other, each for
 # FUZZ_SECONDS (60). What they learn is kept in BUILD/fuzz/corpus, faults in BUILD/fuzz/findings; exit 1 if there are any.
+# FUZZ_TIMEOUT: seconds that a single file may take (25), more where the machine stands still at times.
 set -eu
 
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -19,7 +20,7 @@ for name in "$@"; do
     words=
     [ ! -f "$source/tests/fuzz/$name.dict" ] || words=-dict=$source/tests/fuzz/$name.dict
     mkdir -p "$corpus"
-    if "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=8192 -timeout=25 -print_final_stats=1 ${words:+"$words"} \
+    if "$build/fuzz/fuzz_$name" -max_total_time="$seconds" -max_len=8192 -timeout="${FUZZ_TIMEOUT:-25}" -print_final_stats=1 ${words:+"$words"} \
         -artifact_prefix="$build/fuzz/findings/$name-" "$corpus" "$source/tests/fuzz/corpus/$name" >"$log" 2>&1; then
         result="no fault"
     else

@@ -50,16 +50,27 @@ static void text_of_device(cl_device_id id, cl_device_info what, char *text, siz
     text[size - 1] = '\0';
 }
 
+/* Is it "OpenCL 1.2 ..." or later? */
+static bool is_recent(const char *version)
+{
+    static const char name[] = "OpenCL ";
+    if (strncmp(version, name, strlen(name)) != 0)
+        return false;
+    char *dot, *end = NULL;
+    long major = strtol(version + strlen(name), &dot, 10);
+    long minor = *dot == '.' ? strtol(dot + 1, &end, 10) : -1;
+    return minor >= 0 && end > dot + 1 && (major > 1 || (major == 1 && minor >= 2));
+}
+
 static bool is_usable(cl_device_id id)
 {
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
     char version[256];
-    int major = 0, minor = 0;
 
     text_of_device(id, CL_DEVICE_VERSION, version, sizeof version);
     return clGetDeviceInfo(id, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL) == CL_SUCCESS && available &&
            clGetDeviceInfo(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL) == CL_SUCCESS &&
-           compiler && sscanf(version, "OpenCL %d.%d", &major, &minor) == 2 && major * 10 + minor >= 12;
+           compiler && is_recent(version);
 }
 
 static void add_device(cl_device_id id, cl_device_type type)

@@ -226,7 +226,7 @@ static bool read_pads(const mae_cl_build *b, const mae_node *node, int rank, int
         return false;
     for (int i = 0; i < rank; i++) {
         low[i] = t ? mae_tensor_i64(t, (size_t)i) : attr->ints[i];
-        high[i] = t ? mae_tensor_i64(t, (size_t)(rank + i)) : attr->ints[rank + i];
+        high[i] = t ? mae_tensor_i64(t, (size_t)rank + (size_t)i) : attr->ints[rank + i];
         if (low[i] < 0 || high[i] < 0)
             return false;
     }
