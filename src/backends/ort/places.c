@@ -5,6 +5,7 @@
  * to the tensor they make, or else to who reads what they make. */
 #include "timing.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,8 +138,9 @@ mae_error *mae_ort_places_mark(const mae_onnx_blob *model, const mae_graph *grap
 static int layer_in_name(const char *name)
 {
     const char *mark = strstr(name, MARK);
-    int layer;
-    return mark && sscanf(mark, MARK "%d.", &layer) == 1 ? layer : MAE_ORT_NOWHERE;
+    char *end = NULL;
+    long layer = mark ? strtol(mark + strlen(MARK), &end, 10) : -1;
+    return layer >= 0 && layer <= INT_MAX && *end == '.' && end > mark + strlen(MARK) ? (int)layer : MAE_ORT_NOWHERE;
 }
 
 /* "<tensor>_nchwc", perhaps with a number behind it. */

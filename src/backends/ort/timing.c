@@ -60,7 +60,7 @@ void mae_ort_timing_destroy(mae_ort_timing *t)
 static void forget_places(mae_ort_timing *t, const mae_segment *segment)
 {
     mae_ort_places_finish(&t->places);
-    t->n_layers = (size_t)(segment->last - segment->first + 1);
+    t->n_layers = (size_t)(segment->last - segment->first) + 1;
     t->n_inputs = segment->n_inputs;
     t->n_outputs = segment->n_outputs;
 }
