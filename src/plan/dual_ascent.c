@@ -82,7 +82,7 @@ static void balance_layer(mae_dual_parts *d, int layer)
 static void balance_pair(mae_dual_parts *d, int layer)
 {
     int P = d->m->n_pes;
-    size_t begin = d->first_paired[layer], n = d->first_paired[layer + 1] - begin, cells = (size_t)(P * P);
+    size_t begin = d->first_paired[layer], n = d->first_paired[layer + 1] - begin, cells = (size_t)P * (size_t)P;
     double total[MAE_DUAL_MAX_PES * MAE_DUAL_MAX_PES], least = INFINITY, more[MAE_DUAL_MAX_PES * MAE_DUAL_MAX_PES];
     double *pair = &d->pair[layer * P * P];
     for (int from = 0; from < P && n > 0; from++)

@@ -255,7 +255,7 @@ bool mae_lanes_grow(mae_lanes_place *at, const mae_lanes_label *from, int pe, ma
 {
     const mae_lanes *lanes = at->lanes;
     const mae_model_layer *layer = &lanes->m->layers[at->layer];
-    size_t n = lanes->m->boundaries[at->layer].n_slots, cell = (size_t)(at->layer * lanes->n_pes + pe);
+    size_t n = lanes->m->boundaries[at->layer].n_slots, cell = (size_t)at->layer * (size_t)lanes->n_pes + (size_t)pe;
     memcpy(l, from, mae_lanes_stride(lanes, at->layer) - n * sizeof *at->slots);
     memcpy(at->slots, mae_lanes_slots(lanes, (mae_lanes_label *)from), n * sizeof *at->slots);
     l->dead = false;

@@ -129,10 +129,11 @@ static void put_pointer(mae_html *out, const char *text)
             continue;
         }
         char part[256];
-        n = n < sizeof part - 1 ? n : sizeof part - 1;
-        /* Never cut within a character. */
-        while (n > 1 && n == sizeof part - 1 && ((unsigned char)text[n] & 0xC0) == 0x80)
-            n--;
+        if (n > sizeof part - 1) {
+            n = sizeof part - 1;
+            while (n > 1 && ((unsigned char)text[n] & 0xC0) == 0x80) /* never cut within a character */
+                n--;
+        }
         memcpy(part, text, n);
         part[n] = 0;
         put_escaped(out, n == 1 ? one : part, true);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define ROW 30.0
-#define LEAST_GAIN -150.0 /* %; what is far below any use is drawn at the edge, and said in words */
+#define LEAST_GAIN (-150.0) /* %; what is far below any use is drawn at the edge, and said in words */
 
 typedef struct rows {
     const mae_page *page;

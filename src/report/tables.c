@@ -98,7 +98,7 @@ static void segments_of_profile(const mae_page *page, const mae_cost_index *inde
             last++;
         const char *origin;
         double ms = segment_ms(profile, index, mapping[first], first, last, &origin);
-        put_segment(page, count++, profile->pes[mapping[first]].name, (size_t)(last - first + 1),
+        put_segment(page, count++, profile->pes[mapping[first]].name, (size_t)(last - first) + 1,
                     profile->layers[first].name, profile->layers[last].name);
         mae_putf(page->out, "<td class=\"num\">%n</td><td>%r</td></tr>\n", ms, origin);
     }

@@ -85,7 +85,8 @@ static bool nearest_fits(const sampled *a)
         double low = clamp(round_position(a->rounding, x - 1e-4), a->in);
         double high = clamp(round_position(a->rounding, x + 1e-4), a->in);
         double own = clamp(round_position(a->rounding, x), a->in);
-        if (own != (double)(o / (a->out / a->in)) || (x != floor(x) && low != high))
+        int64_t nearest = o / (a->out / a->in);
+        if (own != (double)nearest || (x != floor(x) && low != high))
             return false;
     }
     return true;
