@@ -41,10 +41,16 @@ say "minimal $suite with a compiler"
 # ---- install ----
 
 # Every file with what it holds, but for apt's and the linker's own books.
+listed() { # ACTION...: of find, on each file
+    find . -xdev \( -path ./proc -o -path ./tmp/debs -o -path ./var/lib/apt -o -path ./var/lib/dpkg -o -path ./var/cache \
+        -o -path ./var/log -o -path ./etc/ld.so.cache \) -prune -o "$@"
+}
 census() {
-    (cd "$root" && find . -xdev \( -path ./proc -o -path ./tmp/debs -o -path ./var/lib/apt -o -path ./var/lib/dpkg \
-        -o -path ./var/cache -o -path ./var/log -o -path ./etc/ld.so.cache \) -prune -o -type d -printf 'd %m %p\n' \
-        -o -type l -printf 'l %p %l\n' -o -type f -printf 'f %m %p ' -exec md5sum '{}' ';' | sort)
+    (
+        cd "$root"
+        listed -type d -printf 'd %m %p\n' -o -type l -printf 'l %p %l\n' -o -type f -printf 'f %m %p\n'
+        listed -type f -print0 | xargs -0 md5sum
+    ) | sort
 }
 mkdir "$root/tmp/debs"
 cp "$@" "$root/tmp/debs/"
