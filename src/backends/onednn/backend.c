@@ -131,6 +131,8 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
         error = mae_dnn_find_places(pe, config);
     if (!error)
         error = open_engine(pe);
+    if (!error)
+        error = mae_dnn_find_faults(pe);
     if (error) {
         close_pe(&pe->base);
         return error;

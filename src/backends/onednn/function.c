@@ -20,7 +20,6 @@ static const struct simple {
     dnnl_alg_kind_t alg;
     float alpha, beta;
 } simple[] = {
-    {"Relu", dnnl_eltwise_relu, 0.0f, 0.0f},
     {"Sigmoid", dnnl_eltwise_logistic, 0.0f, 0.0f},
     {"Tanh", dnnl_eltwise_tanh, 0.0f, 0.0f},
     {"Exp", dnnl_eltwise_exp, 0.0f, 0.0f},
@@ -46,10 +45,18 @@ static size_t clip_of(const mae_dnn_build *b, const mae_node *node, function *f)
     return one(f, dnnl_eltwise_clip, fmax(low, -FLT_MAX), fmin(high, FLT_MAX));
 }
 
+/* Where the library's own multiplies, a bound at 0. */
+static size_t relu_of(const mae_dnn_build *b, function *f)
+{
+    return b->pe->relu_multiplies ? one(f, dnnl_eltwise_clip, 0.0, INFINITY) : one(f, dnnl_eltwise_relu, 0.0, 0.0);
+}
+
 static size_t parametric(const mae_dnn_build *b, const mae_node *node, function *f)
 {
     const char *op = node->op;
 
+    if (!strcmp(op, "Relu"))
+        return relu_of(b, f);
     if (!strcmp(op, "LeakyRelu"))
         return one(f, dnnl_eltwise_relu, mae_node_float(node, "alpha", 0.01f), 0.0);
     if (!strcmp(op, "Elu"))

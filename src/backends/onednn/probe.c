@@ -52,9 +52,6 @@ static mae_error *set_up(stand *s, const_dnnl_primitive_desc_t pd, const mae_dnn
 {
     for (size_t i = 0; i < n_args; i++)
         MAE_TRY(add(s, args[i].id, mae_dnn_query(pd, dnnl_query_exec_arg_md, args[i].id), &args[i]));
-    s->sweep = calloc(1, SWEEP_BYTES);
-    if (!s->sweep)
-        return mae_error_nomem();
     MAE_TRY(add(s, DNNL_ARG_SCRATCHPAD, mae_dnn_query(pd, dnnl_query_scratchpad_md, 0), NULL));
     return mae_dnn_check(dnnl_primitive_create(&s->primitive, pd), "primitive");
 }
@@ -74,16 +71,29 @@ static void make_as_in_a_network(stand *s, const_dnnl_primitive_desc_t pd)
         look_at(s, s->memory[0], mae_dnn_bytes(mae_dnn_query(pd, dnnl_query_src_md, 0)));
 }
 
-static mae_error *run(stand *s, const_dnnl_primitive_desc_t pd, double *ret_ns)
+static mae_error *run(stand *s)
 {
-    make_as_in_a_network(s, pd);
-    uint64_t begin = mae_clock_now_ns();
     dnnl_status_t status = dnnl_primitive_execute(s->primitive, s->pe->stream, (int)s->n, s->args);
 
     if (status == dnnl_success)
         status = dnnl_stream_wait(s->pe->stream);
+    return mae_dnn_check(status, "running a primitive to see what it does");
+}
+
+static mae_error *time_run(stand *s, const_dnnl_primitive_desc_t pd, double *ret_ns)
+{
+    make_as_in_a_network(s, pd);
+    uint64_t begin = mae_clock_now_ns();
+    mae_error *error = run(s);
+
     *ret_ns = (double)(mae_clock_now_ns() - begin);
-    return mae_dnn_check(status, "running a primitive to time it");
+    return error;
+}
+
+static mae_error *get_sweep(stand *s)
+{
+    s->sweep = calloc(1, SWEEP_BYTES);
+    return s->sweep ? NULL : mae_error_nomem();
 }
 
 static mae_error *take_result(const stand *s, const_dnnl_primitive_desc_t pd, mae_dnn_layout to, float *result)
@@ -102,17 +112,33 @@ mae_error *mae_dnn_probe(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd, c
     mae_error *error = n_args < MOST_ARGS ? set_up(&s, pd, args, n_args) : mae_error_nomem();
 
     if (!error)
-        error = run(&s, pd, &least);
+        error = get_sweep(&s);
+    if (!error)
+        error = time_run(&s, pd, &least);
     if (!error && to)
         error = take_result(&s, pd, to, result);
     for (int i = 0; !error && (i == 0 || least <= give_up_ns) && i < MOST_RUNS && (i < LEAST_RUNS || spent < ENOUGH_NS);
          i++) {
-        error = run(&s, pd, &ns);
+        error = time_run(&s, pd, &ns);
         least = ns < least ? ns : least;
         spent += ns;
     }
     finish(&s);
     if (!error)
         *ret_ns = least;
+    return error;
+}
+
+mae_error *mae_dnn_probe_result(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd, const mae_dnn_probe_arg *args,
+                                size_t n_args, mae_dnn_layout to, float *result)
+{
+    stand s = {.pe = pe};
+    mae_error *error = n_args < MOST_ARGS ? set_up(&s, pd, args, n_args) : mae_error_nomem();
+
+    if (!error)
+        error = run(&s);
+    if (!error)
+        error = take_result(&s, pd, to, result);
+    finish(&s);
     return error;
 }

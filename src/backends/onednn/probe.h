@@ -35,5 +35,9 @@ typedef struct mae_dnn_probe_arg {
 MAE_MUST_CHECK mae_error *mae_dnn_probe(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd,
                                         const mae_dnn_probe_arg *args, size_t n_args, double give_up_ns,
                                         mae_dnn_layout to, float *result, double *ret_ns);
+/* Runs it once, for the result (DNNL_ARG_DST) alone. */
+MAE_MUST_CHECK mae_error *mae_dnn_probe_result(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd,
+                                               const mae_dnn_probe_arg *args, size_t n_args, mae_dnn_layout to,
+                                               float *result);
 
 #endif

@@ -17,6 +17,7 @@ typedef struct mae_dnn_pe {
     size_t n_cores;
     void (*set_threads)(int); /* OpenMP's, of the calling thread; NULL without OpenMP */
     int *places;              /* a processor for each thread; NULL: the scheduler's business */
+    bool relu_multiplies;     /* its Relu is a product with 0, so that minus infinity is not 0 */
 } mae_dnn_pe;
 
 typedef enum mae_dnn_place {
@@ -81,6 +82,9 @@ typedef struct mae_dnn_unit {
 /* Sets the number of threads for the calling thread. */
 void mae_dnn_use_threads(const mae_dnn_pe *pe);
 MAE_MUST_CHECK mae_error *mae_dnn_find_places(mae_dnn_pe *pe, const mae_pe_config *config);
+
+/* Finds what the library gets wrong on this processor, by asking it. */
+MAE_MUST_CHECK mae_error *mae_dnn_find_faults(mae_dnn_pe *pe);
 
 /* An error for a status of the library; NULL for success. */
 MAE_MUST_CHECK mae_error *mae_dnn_check(dnnl_status_t status, const char *what);
