@@ -51,6 +51,8 @@ if [ "$arch" = arm64 ]; then
         echo
     done >"$work/root/proc/cpuinfo"
 fi
+# No OpenCL driver is unpacked: those that the system names are of another architecture.
+mkdir -p "$work/root/etc/OpenCL/vendors"
 rm -rf "$root"
 mv "$work/root" "$root"
 # Last: a sysroot that is not whole is made again.
