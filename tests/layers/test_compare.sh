@@ -48,7 +48,7 @@ EOF
 }
 row() { echo "[ RUN      ] $2
 [$1] $2"; }
-counts() { echo "table on $1: $2 passed, 0 failed, 1 skipped, 2 not supported"; }
+counts() { echo "table on $1: $2 passed, ${3:-0} failed, 1 skipped, 2 not supported"; }
 
 verdict=
 a=$(row "       OK " one; row "       OK " two; row "  SKIPPED " three)
@@ -67,6 +67,20 @@ printf 'unit/test_a:two | it is slow\ngpu/y | no such device\n' >reasons
 compares 0 "unit/test_a:two (skipped): it is slow" "there none: no such device"
 printf 'unit/test_a | all is slow\ngpu/y | no such device\n' >reasons
 compares 0 "unit/test_a:two (skipped): all is slow"
+
+# More that passes needs no reason, less one of its own; what fails makes up for nothing.
+b=$(counts cpu/x 10; counts gpu/y 7)
+log there/tests.xml
+printf 'unit/test_a | all is slow\n' >reasons
+compares 1 "cpu/x: 9 passed, 0 failed, 1 skipped, 2 not supported; there 10 passed, 0 failed, 1 skipped, 2 not supported: nothing is lost" \
+    "there 7 passed, 0 failed, 1 skipped, 2 not supported: WITHOUT A REASON"
+printf 'unit/test_a | all is slow\nconformance/test_b: table on gpu/y | one is wrong\n' >reasons
+compares 0 "there 7 passed, 0 failed, 1 skipped, 2 not supported: one is wrong"
+b=$(counts cpu/x 10 1; counts gpu/y 8)
+log there/tests.xml
+compares 1 "there 10 passed, 1 failed, 1 skipped, 2 not supported: WITHOUT A REASON"
+printf 'unit/test_a | all is slow\ngpu/y | no such device\n' >reasons
+b=$(counts cpu/x 9)
 
 # What fails, crashes, or is not run.
 a=$(row "       OK " one; row "  FAILED  " two; row "  SKIPPED " three)
