@@ -14,13 +14,16 @@ run_page() { # FILE
     run_list "$page" <list
 }
 
-for file in "$MAE_SOURCE_DIR"/README.md "$MAE_SOURCE_DIR"/HACKING.md "$MAE_SOURCE_DIR"/docs/*.md "$MAE_SOURCE_DIR"/docs/[!d]*/*.md \
-    "$MAE_SOURCE_DIR"/examples/*/*.md; do
+# Under an emulator (MAE_FEW) the README's alone.
+set -- "$MAE_SOURCE_DIR"/README.md
+[ "${MAE_FEW:-}" ] || set -- "$@" "$MAE_SOURCE_DIR"/HACKING.md "$MAE_SOURCE_DIR"/docs/*.md "$MAE_SOURCE_DIR"/docs/[!d]*/*.md \
+    "$MAE_SOURCE_DIR"/examples/*/*.md
+for file; do
     [ ! -f "$file" ] || run_page "$file"
 done
 echo "$n_run commands run, $n_skipped not:"
 cat skipped
-[ "$n_run" -ge 20 ] || fail "hardly any command was found: $n_run"
+[ "$n_run" -ge "$([ "${MAE_FEW:-}" ] && echo 10 || echo 20)" ] || fail "hardly any command was found: $n_run"
 
 # Commands within the text: there is such a target.
 sed -n 's/^\([a-z0-9-]*\):.*/\1/p' "$MAE_SOURCE_DIR/Makefile" | sort -u >targets
