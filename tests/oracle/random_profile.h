@@ -139,11 +139,11 @@ static inline void random_transfers(mae_rng *rng, const random_shape *shape, jso
         if (!shape->extras || !chance(rng, 0.2))
             continue;
         size_t from = (size_t)rnd(rng, (int)shape->n_pes), to = (size_t)rnd(rng, (int)shape->n_pes);
-        json_array_append_new(overrides,
-                              json_pack("{s:O, s:s, s:s, s:o, s:o}", "tensor", json_object_get(tensor, "name"), "from",
-                                        pe_name(root, from), "to", pe_name(root, to), "time_ms",
-                                        random_cost(rng, shape->coarse, chance(rng, 0.5) ? 0 : scale), "energy_mj",
-                                        random_cost(rng, shape->coarse, scale)));
+        json_t *energy_mj = random_cost(rng, shape->coarse, scale);
+        json_t *time_ms = random_cost(rng, shape->coarse, chance(rng, 0.5) ? 0 : scale);
+        json_array_append_new(overrides, json_pack("{s:O, s:s, s:s, s:o, s:o}", "tensor",
+                                                   json_object_get(tensor, "name"), "from", pe_name(root, from), "to",
+                                                   pe_name(root, to), "time_ms", time_ms, "energy_mj", energy_mj));
     }
     json_object_set_new(root, "transfers", transfers);
     json_object_set_new(root, "transfer_overrides", overrides);
@@ -162,12 +162,12 @@ static inline void random_rows(mae_rng *rng, const random_shape *shape, json_t *
         json_t *key = json_sprintf("%zu %zu %zu", p, first, last);
         if (can && !json_object_get(seen, json_string_value(key))) {
             json_object_set_new(seen, json_string_value(key), json_true());
-            json_array_append_new(rows,
-                                  json_pack("{s:s, s:O, s:O, s:o, s:o}", "pe", pe_name(root, p), "first",
-                                            json_object_get(json_array_get(layers, first), "name"), "last",
-                                            json_object_get(json_array_get(layers, last), "name"), "time_ms",
-                                            random_cost(rng, shape->coarse, (double)(last - first + 1)), "energy_mj",
-                                            random_cost(rng, shape->coarse, (double)(last - first + 1))));
+            json_t *energy_mj = random_cost(rng, shape->coarse, (double)(last - first + 1));
+            json_t *time_ms = random_cost(rng, shape->coarse, (double)(last - first + 1));
+            json_array_append_new(rows, json_pack("{s:s, s:O, s:O, s:o, s:o}", "pe", pe_name(root, p), "first",
+                                                  json_object_get(json_array_get(layers, first), "name"), "last",
+                                                  json_object_get(json_array_get(layers, last), "name"), "time_ms",
+                                                  time_ms, "energy_mj", energy_mj));
         }
         json_decref(key);
     }

@@ -73,13 +73,17 @@ static inline char *random_script(uint64_t seed, double most_ms, const char *pro
     mae_rng rng = {seed};
     double duration_s = 0;
     json_t *phases = random_phases(&rng, most_ms, &duration_s);
-    json_t *root = json_pack("{s:s, s:i, s:s, s:f, s:I, s:o, s:o}", "format", "mae-scenario-script", "version", 1,
-                             "profile", profile_path, "noise", noises[mae_rng_next(&rng) % 4], "seed", (json_int_t)seed,
-                             "phases", phases, "faults", random_faults(&rng, duration_s));
+    /* Arguments are evaluated in any order: what is drawn is drawn before, so that a seed is one script everywhere. */
+    json_t *faults = random_faults(&rng, duration_s);
+    double noise = noises[mae_rng_next(&rng) % 4];
+    json_t *root =
+        json_pack("{s:s, s:i, s:s, s:f, s:I, s:o, s:o}", "format", "mae-scenario-script", "version", 1, "profile",
+                  profile_path, "noise", noise, "seed", (json_int_t)seed, "phases", phases, "faults", faults);
+    double ambient_c = between(&rng, 20, 75), level = between(&rng, 0.2, 0.9), static_w = maybe(&rng, 0.5) ? 0.0 : 0.3;
     json_object_set_new(root, "soc",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "static_w", maybe(&rng, 0.5) ? 0.0 : 0.3,
-                                  "battery_wh", 30.0, "battery_level", between(&rng, 0.2, 0.9), "other_w", 150.0,
-                                  "ambient_c", between(&rng, 20, 75), "thermal_k_per_w", 6.0));
+                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "static_w", static_w, "battery_wh", 30.0,
+                                  "battery_level", level, "other_w", 150.0, "ambient_c", ambient_c, "thermal_k_per_w",
+                                  6.0));
     if (maybe(&rng, 0.3)) {
         double from_s = between(&rng, 0, duration_s / 2), to_s = between(&rng, from_s, duration_s);
         json_object_set_new(

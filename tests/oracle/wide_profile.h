@@ -86,13 +86,16 @@ static inline mae_profile *wide_profile(mae_rng *rng, wide_net *net, size_t n_pe
     for (size_t t = 0; t <= net->n_layers; t++)
         json_array_append_new(tensors, json_pack("{s:o, s:I}", "name", json_sprintf("t%zu", t), "bytes",
                                                  (json_int_t)((0.1 + mae_rng_uniform(rng)) * (1 << 20))));
-    for (size_t pair = 0; pair < n_pes * n_pes; pair++)
-        if (pair / n_pes != pair % n_pes)
-            json_array_append_new(
-                transfers, json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "from", names[pair / n_pes], "to",
-                                     names[pair % n_pes], "fixed_ms", move_scale * (0.02 + 0.03 * mae_rng_uniform(rng)),
-                                     "ms_per_mib", move_scale * (0.1 + 0.1 * mae_rng_uniform(rng)), "fixed_mj",
-                                     move_scale * 0.02, "mj_per_mib", move_scale * 0.2 * mae_rng_uniform(rng)));
+    for (size_t pair = 0; pair < n_pes * n_pes; pair++) {
+        if (pair / n_pes == pair % n_pes)
+            continue;
+        double mj_per_mib = 0.2 * mae_rng_uniform(rng), ms_per_mib = 0.1 + 0.1 * mae_rng_uniform(rng),
+               fixed_ms = 0.02 + 0.03 * mae_rng_uniform(rng);
+        json_array_append_new(transfers, json_pack("{s:s, s:s, s:f, s:f, s:f, s:f}", "from", names[pair / n_pes], "to",
+                                                   names[pair % n_pes], "fixed_ms", move_scale * fixed_ms, "ms_per_mib",
+                                                   move_scale * ms_per_mib, "fixed_mj", move_scale * 0.02, "mj_per_mib",
+                                                   move_scale * mj_per_mib));
+    }
     json_t *root =
         json_pack("{s:s, s:i, s:s, s:o, s:[s], s:[o], s:o, s:o, s:o, s:s}", "format", "mae-profile", "version", 1,
                   "energy_source", "model", "pes", pes, "inputs", "t0", "outputs", json_sprintf("t%zu", net->n_layers),

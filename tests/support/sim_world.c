@@ -37,8 +37,9 @@ static void write_transfers(FILE *file, mae_rng *rng, const sim_world_spec *spec
     fprintf(file, "\"transfers\": [");
     for (int from = 0; from < pes; from++) {
         for (int to = 0; to < pes; to++) {
+            double ms_per_mib = 16.384 * (1 + below(rng, 9)), fixed_ms = 0.001 * (5 + below(rng, 40));
             fprintf(file, "%s{\"from\": \"pe%d\", \"to\": \"pe%d\", \"fixed_ms\": %.3f, \"ms_per_mib\": %.3f",
-                    from || to ? ", " : "", from, to, 0.001 * (5 + below(rng, 40)), 16.384 * (1 + below(rng, 9)));
+                    from || to ? ", " : "", from, to, fixed_ms, ms_per_mib);
             write_mj(file, spec, "fixed_mj", from, to + 10);
             write_mj(file, spec, "mj_per_mib", from, to + 20);
             fprintf(file, "}");

@@ -157,16 +157,9 @@ typedef struct setting {
     double budget_s;
 } setting;
 
-/* The meters' readings are rounded and the transfers' energies are drawn, so that each of these is a draw: of 24 others
- * the worst layer was 3.1 %, the worst mapping 2.9 % off. Where libm rounds otherwise they are other draws. */
-#define WORST 0.04
-#define USUAL 0.02
-
 static void energies_come_back(void **state)
 {
     (void)state;
-    double layers = 0, mappings = 0;
-    int n = 0;
     static const setting settings[] = {{&mae_meter_hwmon, "energy", false, 60},
                                        {&mae_meter_hwmon, "energy", true, 60},
                                        {&mae_meter_powercap, "powercap", false, 60},
@@ -188,17 +181,13 @@ static void energies_come_back(void **state)
                 above * 100, profile->static_w);
             assert_int_equal(profile->energy, MAE_ENERGY_METER);
             assert_true(fabs(profile->static_w - 3) < 0.02);
-            assert_true(layer < WORST);
-            assert_true(mapping < WORST);
-            assert_true(above < WORST + 0.01); /* energies of these transfers have nothing to do with their times */
-            layers += layer;
-            mappings += mapping;
-            n++;
+            assert_true(layer < 0.02);
+            assert_true(mapping < 0.02);
+            assert_true(above < 0.03); /* energies of these transfers have nothing to do with their times */
             mae_profile_destroy(profile);
             close_bench(&b);
         }
     }
-    assert_true(layers / n < USUAL && mappings / n < USUAL);
 }
 
 /* What the plan of the measured profile really costs, over what the best plan really costs. */
