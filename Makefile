@@ -80,7 +80,7 @@ test-aarch64: setup-aarch64 ## cross-build for 64-bit Arm, run the tests under q
 	@test -f build/tests.xml || $(MAKE) --no-print-directory test
 	@rm -f build-aarch64/tests.xml
 	@cd build-aarch64 && MAE_FEW=1 MAE_ORACLE_INSTANCES=$${MAE_ORACLE_INSTANCES:-40} \
-	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench|browser' || true
+	  $(CTEST) $(CTEST_LOG) -j $(JOBS) -LE 'long|bench|browser|lint' || true
 	@tools/compare-tests.sh build build-aarch64 tests/aarch64-skips
 
 test-valgrind: setup-test configure ## readers, nouns and each backend under valgrind's memcheck

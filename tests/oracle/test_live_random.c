@@ -27,7 +27,7 @@ static void succeed(mae_error *error)
 
 static size_t n_scripts(void)
 {
-    return getenv("MAE_FEW") ? 10 : N_SCRIPTS; /* under a sanitizer */
+    return getenv("MAE_FEW") ? 10 : N_SCRIPTS; /* under a sanitizer, or an emulator */
 }
 
 typedef struct outcome {
@@ -153,6 +153,8 @@ static void play_all(const char *what, const char *rules, double most_ms)
     print(outcomes, "energy");
     qsort(outcomes, n, sizeof *outcomes, by_misses);
     print(outcomes, "misses");
+    if (n < N_SCRIPTS)
+        return; /* what was promised is promised of the medians of all; of these, each one's own bounds have held */
     assert_true(beyond_gpu <= 0);
     assert_true(saved >= 0.3);
     assert_true(ratio <= 1.05);
