@@ -20,6 +20,7 @@
 #define LONG_S 600.0
 #define WARM_PART 0.25 /* of the time, until allocators and pools have what they need */
 #define MOST_GROWTH_KIB 2048
+#define LEAST_FRAMES 1024 /* however slow the machine: more than the recorder holds */
 #define MOST_TIMES 4000000u
 
 typedef struct scene {
@@ -81,7 +82,7 @@ static void soak(const scene *s, const char *what, run_fn *run, void *ctx, doubl
     uint64_t begin = mae_clock_now_ns(), length = (uint64_t)(for_s * 1e9), now = begin;
     size_t n = 0, kept = 0;
     long warm_kib = 0, most_kib = 0;
-    while (now - begin < length) {
+    while (now - begin < length || n < LEAST_FRAMES) {
         double ms = 0;
         succeed(run(ctx, &ms));
         if (kept < MOST_TIMES)
