@@ -11,7 +11,7 @@
 
 static mae_error *relu_of(const mae_dnn_pe *pe, mae_dnn_pool *pool, float *result)
 {
-    const mae_dnn_probe_arg args[] = {{DNNL_ARG_SRC, NULL, NULL, -INFINITY}, {DNNL_ARG_DST, NULL, NULL, 1.0f}};
+    const mae_dnn_probe_arg args[] = {{.id = DNNL_ARG_SRC, .number = -INFINITY}, {.id = DNNL_ARG_DST, .number = 1}};
     dnnl_primitive_desc_t pd;
     mae_dnn_layout layout = mae_dnn_layout_plain(pool, 1, (dnnl_dim_t[]){N});
 
