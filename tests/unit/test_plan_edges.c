@@ -111,7 +111,7 @@ static void fronts_have_their_limits(void **state)
  * or on all. */
 static mae_profile *many_resources(int n, int n_layers, bool each_runs_all)
 {
-    char text[8000], from[8] = "in";
+    char text[8000], from[16] = "in";
     int used = snprintf(text, sizeof text,
                         "{\"format\":\"mae-profile\",\"version\":1,\"energy_source\":\"none\",\"inputs\":[\"in\"],"
                         "\"outputs\":[\"l%d\"],\"pes\":[",
