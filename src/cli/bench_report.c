@@ -217,3 +217,29 @@ int cli_bench_print(const mae_bench *bench, bool all)
     cli_bench_print_verdict(bench);
     return 0;
 }
+
+/* ---- for a browser ---- */
+
+static int fill_page(mae_report *report, const mae_profile *profile, const char *json, const mae_recorder *recorder)
+{
+    CLI_TRY(cli_report(mae_report_add_profile(report, "profile of this bench", profile)));
+    CLI_TRY(cli_report(mae_report_add_text(report, "this bench", json, strlen(json))));
+    if (!recorder)
+        return 0;
+    char *trace;
+    CLI_TRY(cli_report(mae_recorder_to_json(recorder, &trace)));
+    int status = cli_report(mae_report_add_text(report, "its final rounds", trace, strlen(trace)));
+    free(trace);
+    return status;
+}
+
+int cli_bench_write_page(const char *path, const mae_profile *profile, const char *json, const mae_recorder *recorder)
+{
+    mae_report *report;
+    CLI_TRY(cli_report(mae_report_create(&report)));
+    int status = fill_page(report, profile, json, recorder);
+    if (!status)
+        status = cli_report(mae_report_write(report, path));
+    mae_report_destroy(report);
+    return status;
+}

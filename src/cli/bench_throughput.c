@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/bench_report.h"
 #include "cli/message.h"
 #include "cli/plan_period.h"
 #include "cli/progress.h"
@@ -108,24 +109,12 @@ static int print_json(const mae_throughput *t)
     return 0;
 }
 
-static int add_to_report(const mae_throughput *t, mae_report *report)
-{
-    char *text;
-    CLI_TRY(cli_report(mae_report_add_profile(report, "profile of this bench", t->profile)));
-    CLI_TRY(cli_report(mae_throughput_to_json(t, &text)));
-    int status = cli_report(mae_report_add_text(report, "this bench", text, strlen(text)));
-    free(text);
-    return status;
-}
-
 static int write_report(const mae_throughput *t, const char *path)
 {
-    mae_report *report;
-    CLI_TRY(cli_report(mae_report_create(&report)));
-    int status = add_to_report(t, report);
-    if (!status)
-        status = cli_report(mae_report_write(report, path));
-    mae_report_destroy(report);
+    char *text;
+    CLI_TRY(cli_report(mae_throughput_to_json(t, &text)));
+    int status = cli_bench_write_page(path, t->profile, text, NULL);
+    free(text);
     return status;
 }
 

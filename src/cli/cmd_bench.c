@@ -67,30 +67,12 @@ static const cli_syntax syntax = {
     .n_groups = sizeof groups / sizeof *groups,
 };
 
-static int add_to_report(const mae_bench *bench, const mae_recorder *recorder, mae_report *report)
-{
-    char *text = NULL;
-    CLI_TRY(cli_report(mae_report_add_profile(report, "profile of this bench", bench->profile)));
-    CLI_TRY(cli_report(mae_bench_to_json(bench, &text)));
-    int status = cli_report(mae_report_add_text(report, "this bench", text, strlen(text)));
-    free(text);
-    text = NULL;
-    if (!status && recorder) {
-        CLI_TRY(cli_report(mae_recorder_to_json(recorder, &text)));
-        status = cli_report(mae_report_add_text(report, "its final rounds", text, strlen(text)));
-        free(text);
-    }
-    return status;
-}
-
 static int write_report(const mae_bench *bench, const mae_recorder *recorder, const char *path)
 {
-    mae_report *report;
-    CLI_TRY(cli_report(mae_report_create(&report)));
-    int status = add_to_report(bench, recorder, report);
-    if (!status)
-        status = cli_report(mae_report_write(report, path));
-    mae_report_destroy(report);
+    char *text;
+    CLI_TRY(cli_report(mae_bench_to_json(bench, &text)));
+    int status = cli_bench_write_page(path, bench->profile, text, recorder);
+    free(text);
     return status;
 }
 
