@@ -151,7 +151,7 @@ MAE_API MAE_MUST_CHECK mae_error *mae_session_fill_inputs(mae_session *session, 
 MAE_API MAE_MUST_CHECK mae_error *mae_session_run(mae_session *session);
 /* From now on segments of PEs on different resources run at the same time, each as soon as its resource is free and
  * what it reads has been made; outputs are those of serial frames. The calling thread runs the first segment's
- * resource, each other one has a thread of its own. */
+ * resource, each other one has a thread of its own; PEs on sets of processors run on theirs, as always. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_overlap(mae_session *session);
 /* One graph output of the last frame (index in mae_graph.outputs); valid until the next frame. */
 MAE_API MAE_MUST_CHECK mae_error *mae_session_output(mae_session *session, size_t output, const void **ret_data,

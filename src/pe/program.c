@@ -71,6 +71,8 @@ static mae_error *compile_parts(mae_program *program, unsigned flags)
         mae_program_part *part = &program->parts[i];
         mae_pe *pe = program->pes[part->pe];
         part->thread = mae_cluster_thread(pe);
+        const mae_bound_thread *before = i > 0 ? program->parts[i - 1].thread : NULL;
+        part->goes_on = part->thread && before && mae_bound_thread_are_together(before, part->thread);
         mae_error *error = mae_program_compile_part(program, part, flags);
         if (!error)
             error = pe->ops->bind(part->unit, part->inputs, part->outputs);

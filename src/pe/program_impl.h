@@ -38,6 +38,7 @@ typedef struct mae_program_part {
     const char *pe_name;
     mae_unit *unit;
     mae_bound_thread *thread; /* of the PE's cluster; NULL: called by whoever runs the frame */
+    bool goes_on;             /* on the cluster of the part before it */
     mae_buffer **inputs, **outputs;
     size_t n_writes, n_reads;
     mae_program_move *writes; /* before the run */

@@ -96,22 +96,14 @@ static void run_stretch(void *ctx)
         s->error = mae_program_run_segment(s->program, i, s->frame, s->stamps ? &s->stamps[i] : NULL);
 }
 
-static size_t stretch_end(const mae_program *program, size_t first)
-{
-    const mae_bound_thread *thread = program->parts[first].thread;
-    size_t end = first + 1;
-    while (thread && end < program->n_parts && program->parts[end].thread &&
-           mae_bound_thread_are_together(thread, program->parts[end].thread))
-        end++;
-    return end;
-}
-
 mae_error *mae_program_run(mae_program *program, mae_program_stamp *stamps)
 {
     stretch s = {.program = program, .frame = mae_program_next_frame(program), .stamps = stamps};
     for (s.first = 0; s.first < program->n_parts && !s.error; s.first = s.end) {
         mae_bound_thread *thread = program->parts[s.first].thread;
-        s.end = stretch_end(program, s.first);
+        s.end = s.first + 1;
+        while (s.end < program->n_parts && program->parts[s.end].goes_on)
+            s.end++;
         if (thread)
             mae_bound_thread_call(thread, run_stretch, &s);
         else
