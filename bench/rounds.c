@@ -35,6 +35,13 @@ bool run_session(void *session, int frames, double *ret_ms)
     return true;
 }
 
+/* How many frames of `ms` each fill a turn, within limits. */
+static int frames_in(double turn_ms, double ms)
+{
+    double wanted = turn_ms / (ms + 1e-6);
+    return wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
+}
+
 /* One after another, as fast as they go. */
 static bool take_turn(contestant *c)
 {
@@ -45,8 +52,7 @@ static bool take_turn(contestant *c)
             return false;
         warm_ms += ms;
     }
-    double wanted = TURN_MS / (ms + 1e-6);
-    int frames = wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
+    int frames = frames_in(TURN_MS, ms);
     if (!c->run(c->ctx, frames, &ms))
         return false;
     c->ms[c->n++] = ms / frames;
@@ -68,28 +74,13 @@ static bool take_paced_turn(contestant *c, double period_ms)
     return true;
 }
 
-bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t least, double seconds)
-{
-    uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
-    for (size_t i = 0; i < n; i++)
-        contestants[i].n = 0;
-    for (size_t round = 0; round < MOST_ROUNDS && (round < least || mae_clock_now_ns() < end); round++)
-        for (size_t i = 0; i < n; i++) {
-            contestant *c = &contestants[(i + round) % n];
-            if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)))
-                return false;
-        }
-    return true;
-}
-
 /* What the reference takes now. */
 static bool look(contestant *reference, double *ret_ms)
 {
     double ms;
     if (!reference->run(reference->ctx, UNCOUNTED_FRAMES, &ms))
         return false;
-    double wanted = LOOK_MS / (ms / UNCOUNTED_FRAMES + 1e-6);
-    int frames = wanted < 1 ? 1 : wanted > MOST_FRAMES ? MOST_FRAMES : (int)wanted;
+    int frames = frames_in(LOOK_MS, ms / UNCOUNTED_FRAMES);
     if (!reference->run(reference->ctx, frames, &ms))
         return false;
     *ret_ms = ms / frames;
@@ -98,24 +89,45 @@ static bool look(contestant *reference, double *ret_ms)
     return true;
 }
 
+static bool take_round(contestant *contestants, size_t n, contestant *reference, double period_ms, size_t round,
+                       double *before)
+{
+    for (size_t i = 0; i < n; i++) {
+        contestant *c = &contestants[(i + round) % n];
+        double after;
+        if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)))
+            return false;
+        if (!reference)
+            continue;
+        if (!look(reference, &after))
+            return false;
+        c->ms[c->n - 1] /= (*before + after) / 2;
+        *before = after;
+    }
+    return true;
+}
+
+bool run_rounds(contestant *contestants, size_t n, double period_ms, size_t least, double seconds)
+{
+    return run_rounds_beside(contestants, n, NULL, period_ms, least, seconds);
+}
+
 bool run_rounds_beside(contestant *contestants, size_t n, contestant *reference, double period_ms, size_t least,
                        double seconds)
 {
     uint64_t end = mae_clock_now_ns() + (uint64_t)(seconds * 1e9);
-    double before, after;
-    reference->n = 0;
+    double before = 0;
     for (size_t i = 0; i < n; i++)
         contestants[i].n = 0;
-    if (!look(reference, &before))
-        return false;
+    if (reference) {
+        reference->n = 0;
+        if (!look(reference, &before))
+            return false;
+    }
     for (size_t round = 0; round < MOST_ROUNDS && (round < least || mae_clock_now_ns() < end); round++)
-        for (size_t i = 0; i < n; i++, before = after) {
-            contestant *c = &contestants[(i + round) % n];
-            if (!(period_ms > 0 ? take_paced_turn(c, period_ms) : take_turn(c)) || !look(reference, &after))
-                return false;
-            c->ms[c->n - 1] /= (before + after) / 2;
-        }
-    double median_ms = interval_of(reference).median;
+        if (!take_round(contestants, n, reference, period_ms, round, &before))
+            return false;
+    double median_ms = reference ? interval_of(reference).median : 1;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < contestants[i].n; k++)
             contestants[i].ms[k] *= median_ms;
