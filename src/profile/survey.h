@@ -165,12 +165,12 @@ void mae_survey_transfer(const mae_survey *survey, int from, int to, mae_transfe
 /* borders.c: equations from the untimed programs, solved. */
 MAE_MUST_CHECK mae_error *mae_survey_fit(mae_survey *survey);
 
-/* result.c: the profile. */
 /* contention.c: can the two run at once? Measures all that can, within their share of the whole budget. */
 #define MAE_CONTENTION_SHARE 0.08
 bool mae_survey_contends(const mae_survey *survey, size_t p, size_t q);
 MAE_MUST_CHECK mae_error *mae_survey_contention(mae_survey *survey, mae_profile *profile);
 
+/* result.c: the profile. */
 MAE_MUST_CHECK mae_error *mae_survey_result(mae_survey *survey, mae_profile **ret_profile);
 
 #endif

@@ -162,27 +162,39 @@ static void open_scripted(const char *events, char *path, scene *s)
     open_virtual(option, s);
 }
 
+#define UNDER_WAY 3u
+#define TAKEN 37u
+
+/* Hands a frame in, and takes the one that many before it, in order; false: there is none yet. */
+static bool take_next(const scene *s, mae_flow *flow, uint64_t frame, mae_flow_frame *ret_frame, mae_error **ret_error)
+{
+    hand_in(flow, mae_model_graph(s->models[0]), 1);
+    if (frame < UNDER_WAY)
+        return false;
+    *ret_error = mae_flow_take(flow, ret_frame);
+    assert_int_equal(ret_frame->frame, frame - UNDER_WAY);
+    return true;
+}
+
 /* A PE is lost in its third run, and stays so: its frame begins again on the other one, which runs all from then on. */
 static void a_lost_replica_gives_its_frames_back(void **state)
 {
     (void)state;
     scene s;
     mae_flow *flow;
+    mae_error *error;
     size_t by[2] = {0};
     char script[] = "/tmp/mae-flow-script-XXXXXX";
     open_scripted("{\"at_run\": 3, \"pe\": \"dla\", \"event\": \"lose\"}", script, &s);
-    const mae_graph *graph = mae_model_graph(s.models[0]);
     succeed(mae_flow_open(s.sessions, 2, 4, &flow));
-    for (uint64_t i = 0; i < 40; i++) {
+    for (uint64_t i = 0; i < TAKEN + UNDER_WAY; i++) {
         mae_flow_frame frame;
-        hand_in(flow, graph, 1);
-        if (i < 3)
+        if (!take_next(&s, flow, i, &frame, &error))
             continue;
-        succeed(mae_flow_take(flow, &frame));
-        assert_int_equal(frame.frame, i - 3);
+        succeed(error);
         by[frame.session]++;
     }
-    assert_true(by[1] > 0 && by[1] <= 2 && by[0] == 37 - by[1]);
+    assert_true(by[1] > 0 && by[1] <= 2 && by[0] == TAKEN - by[1]);
     mae_flow_close(flow);
     close_scene(&s);
     unlink(script);
@@ -194,26 +206,23 @@ static void without_replicas_frames_fail(void **state)
     (void)state;
     scene s;
     mae_flow *flow;
+    mae_error *error;
     size_t failed = 0;
     char script[] = "/tmp/mae-flow-script-XXXXXX";
     open_scripted("{\"at_run\": 3, \"pe\": \"dla\", \"event\": \"lose\"}, "
                   "{\"at_run\": 9, \"pe\": \"gpu@high\", \"event\": \"lose\"}",
                   script, &s);
-    const mae_graph *graph = mae_model_graph(s.models[0]);
     succeed(mae_flow_open(s.sessions, 2, 4, &flow));
-    for (uint64_t i = 0; i < 40; i++) {
+    for (uint64_t i = 0; i < TAKEN + UNDER_WAY; i++) {
         mae_flow_frame frame;
-        hand_in(flow, graph, 1);
-        if (i < 3)
+        if (!take_next(&s, flow, i, &frame, &error))
             continue;
-        mae_error *error = mae_flow_take(flow, &frame);
-        assert_int_equal(frame.frame, i - 3);
         assert_true(failed == 0 || error); /* none comes back to life */
         assert_true(!error || mae_error_code(error) == MAE_ERR_LOST);
         failed += error != NULL;
         mae_error_free(error);
     }
-    assert_true(failed > 0 && failed < 37);
+    assert_true(failed > 0 && failed < TAKEN);
     mae_flow_close(flow);
     close_scene(&s);
     unlink(script);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -16,11 +17,15 @@
 
 #define MOST_LAYERS 64
 
-static mae_profile *measure(const sim_world *world, double budget_s)
+/* On the resources that the PEs have, or all on this one. */
+static mae_profile *measure_on(const sim_world *world, const char *resource, double budget_s)
 {
     mae_measure_pe pes[SIM_WORLD_MOST_PES];
-    for (size_t p = 0; p < world->n_pes; p++)
+    for (size_t p = 0; p < world->n_pes; p++) {
         pes[p] = (mae_measure_pe){world->pes[p], world->profile->pes[p]};
+        if (resource)
+            pes[p].info.resource = resource;
+    }
     mae_measure_options options = {.budget_s = budget_s,
                                    .clock = world->clock,
                                    .machine = {world->pes[0]->backend->service(MAE_VIRTUAL_SERVICE), world->pes[0]}};
@@ -29,6 +34,11 @@ static mae_profile *measure(const sim_world *world, double budget_s)
     if (error)
         fail_msg("%s (%s)", mae_error_message(error), mae_error_origin(error));
     return profile;
+}
+
+static mae_profile *measure(const sim_world *world, double budget_s)
+{
+    return measure_on(world, NULL, budget_s);
 }
 
 static double cost_ms(const mae_profile *profile, const int *mapping)
@@ -136,6 +146,52 @@ static void noise_averages_out(void **state)
 
 /* A PE that cannot look inside a segment: a border's fixed cost and the segment's cannot be told apart in a
  * chain, so it is the predictions that must be right. */
+/* A script that makes all PEs slower and faster again, at irregular times, for as long as profiling takes. */
+static void write_swings(char *path, const sim_world *world)
+{
+    mae_rng rng = {9};
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    FILE *file = fdopen(fd, "w");
+    fprintf(file, "{\"events\": [");
+    double at_ms = 0;
+    for (int i = 0; i < 200; i++, at_ms += 500 + 1000 * mae_rng_uniform(&rng))
+        for (size_t p = 0; p < world->n_pes; p++)
+            fprintf(file, "%s{\"at_ms\": %.6f, \"pe\": \"%s\", \"event\": \"slow\", \"factor\": %g}",
+                    i || p ? ", " : "", at_ms, world->names[p], i % 2 ? 1.4 : 1.0);
+    fprintf(file, "]}");
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Where the machine's speed changes all the time a profile is of its usual speed, and mixes come out as single PEs do.
+ */
+static void changes_of_speed_cancel_out(void **state)
+{
+    (void)state;
+    sim_world_spec spec = {.seed = 33, .layers = 40, .pes = 2, .chain = true};
+    sim_world world;
+    char script[] = "/tmp/mae-measure-script-XXXXXX";
+    sim_world_make(&spec, &world);
+    write_swings(script, &world);
+    const mae_option scripted[] = {{"script", script}};
+    sim_world_open_all(&world, scripted, 1);
+    mae_profile *profile = measure_on(&world, "cpu", 20); /* as engines on one set of processors are */
+    int all_on_first[MOST_LAYERS] = {0};
+    double speed = cost_ms(profile, all_on_first) / cost_ms(world.profile, all_on_first), worst = 0;
+    assert_true(speed > 0.99 && speed < 1.41);
+    mae_rng rng = {4};
+    for (int i = 0; i < 50; i++) {
+        int mapping[MOST_LAYERS];
+        sim_world_mapping(&world, &rng, mapping);
+        worst = fmax(worst, fabs(cost_ms(profile, mapping) / cost_ms(world.profile, mapping) / speed - 1));
+    }
+    print_message("speed %.3f, mappings within %.3g of it\n", speed, worst);
+    assert_true(worst < 0.03);
+    mae_profile_destroy(profile);
+    sim_world_finish(&world);
+    unlink(script);
+}
+
 static void layers_are_differenced_where_they_cannot_be_timed(void **state)
 {
     (void)state;
@@ -327,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles_come_back_exactly),
         cmocka_unit_test(noise_averages_out),
+        cmocka_unit_test(changes_of_speed_cancel_out),
         cmocka_unit_test(layers_are_differenced_where_they_cannot_be_timed),
         cmocka_unit_test(tiny_networks_have_a_profile),
         cmocka_unit_test(provenance_is_there),
