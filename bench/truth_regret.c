@@ -8,6 +8,7 @@
 #define ROUNDS 5
 #define FINALISTS 12
 #define FINAL_ROUNDS 25
+#define DUEL_ROUNDS 60
 
 typedef struct pool {
     size_t n, room;
@@ -70,9 +71,9 @@ static void draw(pool *all, size_t most, mae_rng *rng)
         free(all->mappings[--all->n]);
 }
 
-/* Measures mappings beside the offered plan and puts their ratios to it. */
+/* Measures mappings beside the offered plan and puts their ratios to it, with intervals. */
 static bool measure(const truth *t, mae_session *offered, int *const *mappings, size_t n, size_t rounds,
-                    double *ret_ratio)
+                    mae_interval *ret_ratio)
 {
     contestant *c = calloc(n + 1, sizeof *c);
     bool done = c != NULL;
@@ -87,7 +88,7 @@ static bool measure(const truth *t, mae_session *offered, int *const *mappings, 
         done = run_rounds_beside(c, n + 1, &reference, t->period_ms, rounds, 0);
     }
     for (size_t i = 0; done && i < n; i++)
-        ret_ratio[i] = ratio_of(&c[i], &c[n]).median;
+        ret_ratio[i] = ratio_of(&c[i], &c[n]);
     for (size_t i = 0; c && i < n; i++)
         mae_session_close(c[i].ctx);
     free(c);
@@ -100,7 +101,10 @@ static bool measure_all(const truth *t, mae_session *offered, pool *all)
     bool done = all->ratio != NULL;
     for (size_t at = 0; done && at < all->n; at += BATCH) {
         size_t n = all->n - at < BATCH ? all->n - at : BATCH;
-        done = measure(t, offered, all->mappings + at, n, ROUNDS, all->ratio + at);
+        mae_interval ratio[BATCH];
+        done = measure(t, offered, all->mappings + at, n, ROUNDS, ratio);
+        for (size_t i = 0; done && i < n; i++)
+            all->ratio[at + i] = ratio[i].median;
         if (at / BATCH % 8 == 0)
             fprintf(stderr, "  regret: %zu of %zu\n", at, all->n);
     }
@@ -119,24 +123,28 @@ static void best_first(pool *all)
             }
 }
 
-/* The least of some hundred noisy ratios is too low by its luck: the best are measured again, longer. */
+/* The least of many noisy ratios is too low by its luck. So the best of the first look are measured again, longer, and
+ * the best of those once more, alone with the offered plan, in rounds that chose nothing. */
 static bool finals(const truth *t, mae_session *offered, pool *all, size_t drawn_from)
 {
     best_first(all);
-    size_t n = all->n < FINALISTS ? all->n : FINALISTS, ahead = 0;
+    size_t n = all->n < FINALISTS ? all->n : FINALISTS, ahead = 0, best = 0;
     for (size_t i = 0; i < all->n; i++)
         ahead += all->ratio[i] < 1;
-    double again[FINALISTS], best = 1;
+    mae_interval again[FINALISTS], duel;
     if (!measure(t, offered, all->mappings, n, FINAL_ROUNDS, again))
         return false;
     for (size_t i = 0; i < n; i++) {
-        best = again[i] < best ? again[i] : best;
+        best = again[i].median < again[best].median ? i : best;
         fprintf(stderr, "  finalist %zu: %.4f of the offered plan at first, %.4f measured again\n", i, all->ratio[i],
-                again[i]);
+                again[i].median);
     }
-    printf("\"regret\": {\"mappings\": %zu, \"of\": %zu, \"ahead_in_first_look\": %zu, \"offered_over_best\": %.4f, "
-           "\"median_mapping\": %.4f}",
-           all->n, drawn_from, ahead, 1 / best, all->ratio[all->n / 2]);
+    if (!measure(t, offered, all->mappings + best, 1, DUEL_ROUNDS, &duel))
+        return false;
+    printf("\"regret\": {\"mappings\": %zu, \"of\": %zu, \"ahead_in_first_look\": %zu, \"best_of_finals\": %.4f, "
+           "\"best_over_offered\": [%.4f, %.4f, %.4f], \"offered_over_best\": %.4f, \"median_mapping\": %.4f}",
+           all->n, drawn_from, ahead, again[best].median, duel.median, duel.low, duel.high,
+           duel.median < 1 ? 1 / duel.median : 1, all->ratio[all->n / 2]);
     return true;
 }
 

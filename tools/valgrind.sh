@@ -13,6 +13,8 @@ shift
 command -v valgrind >/dev/null || { echo "valgrind is not installed (make test-valgrind installs it)" >&2; exit 1; }
 
 export MAE_BACKEND_PATH=$build/backends MAE_PROGRAM=$build/mae MAE_SOURCE_DIR=$PWD MAE_BUILD_DIR=$build
+# Blocks out of a heap of our own are not told apart.
+export MAE_HUGE_PAGES=0
 export ORT_DISABLE_TELEMETRY=1 MAE_ROUNDS=${MAE_ROUNDS:-2}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

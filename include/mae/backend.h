@@ -203,6 +203,14 @@ typedef struct mae_clock_service {
     bool (*set_alarm)(mae_pe *pe, uint64_t first_ns, mae_clock_alarm *alarm, void *ctx);
 } mae_clock_service;
 
+/* A backend that keeps weights and activations elsewhere than in malloc's memory says what they take: bytes of all of its
+ * units together. `mae_backend.service(MAE_MEMORY_SERVICE)` gives a const mae_memory_service *. */
+#define MAE_MEMORY_SERVICE "mae.memory/1"
+
+typedef struct mae_memory_service {
+    size_t (*held)(void);
+} mae_memory_service;
+
 /* What a machine that is computed offers beside its clock: to who plays a script on it, and to who calls its PEs from
  * several threads. */
 #define MAE_VIRTUAL_SERVICE "mae.virtual/2"

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "pe/buffer.h"
 #include "pe/program_impl.h"
 
@@ -144,9 +145,10 @@ void mae_program_free_buffers(mae_program *program)
         for (mae_program_copy *copy = program->slots[i].copies; copy; copy = copy->next)
             if (copy->allocated)
                 copy->pe->ops->release(copy->pe, &copy->buffer);
-        free(program->slots[i].host.host);
+        mae_buffer_release(&program->slots[i].host);
         free(program->slots[i].dense);
     }
+    mae_heap_trim(mae_heap_common());
 }
 
 mae_buffer *mae_program_buffer(const mae_program *program, int tensor)

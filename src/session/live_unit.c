@@ -39,16 +39,19 @@ static mae_error *make_buffer(const mae_graph *graph, int tensor, mae_layout lay
 static void free_buffer(mae_buffer *buffer)
 {
     if (buffer)
-        free(buffer->host);
+        mae_buffer_release(buffer);
     free(buffer);
 }
 
 /* ---- units ---- */
 
-static double heap_bytes(void)
+/* What this process has in use, as far as malloc and the PE's module know. */
+static double memory_bytes(const mae_pe *pe)
 {
     struct mallinfo2 info = mallinfo2();
-    return (double)info.uordblks + (double)info.hblkhd;
+    const mae_backend *backend = pe->backend;
+    const mae_memory_service *memory = backend && backend->service ? backend->service(MAE_MEMORY_SERVICE) : NULL;
+    return (double)info.uordblks + (double)info.hblkhd + (memory ? (double)memory->held() : 0);
 }
 
 /* Its weights, at the least. */
@@ -79,11 +82,11 @@ static mae_error *compile(const mae_graph *graph, live_unit *unit)
 {
     const live_order *order = &unit->order;
     MAE_TRY(mae_segment_make(graph, order->first, order->last, unit->arena, &unit->segment));
-    double before = heap_bytes(), weights = weight_bytes(graph, order->first, order->last);
+    double before = memory_bytes(unit->device), weights = weight_bytes(graph, order->first, order->last);
     uint64_t begin = mae_clock_now_ns();
     MAE_TRY(compile_laid(graph, unit));
     unit->compile_ms = (double)(mae_clock_now_ns() - begin) * 1e-6;
-    double grown = heap_bytes() - before;
+    double grown = memory_bytes(unit->device) - before;
     unit->bytes = grown > weights ? grown : weights;
     return NULL;
 }

@@ -284,9 +284,9 @@ mae_error *mae_dnn_conv_choose(mae_dnn_conv *conv, const mae_dnn_chain *chain, d
         return NULL;
     describe(&c);
     mae_error *error = choose(&c, pd);
-    free(c.src);
-    free(c.weights);
-    free(c.reference);
-    free(c.result);
+    mae_dnn_free(c.src);
+    mae_dnn_free(c.weights);
+    mae_dnn_free(c.reference);
+    mae_dnn_free(c.result);
     return error;
 }

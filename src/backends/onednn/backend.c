@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "backends/onednn/build.h"
+#include "base/heap.h"
 
 static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char **ret_reason)
 {
@@ -158,7 +159,8 @@ static mae_error *probe(const mae_pe_found **ret_found, size_t *ret_n)
     return NULL;
 }
 
-static const mae_backend backend = {.abi = MAE_BACKEND_ABI, .name = "onednn", .probe = probe, .open = open_pe};
+static const mae_backend backend = {
+    .abi = MAE_BACKEND_ABI, .name = "onednn", .probe = probe, .open = open_pe, .service = mae_heap_service};
 
 const mae_backend *mae_backend_entry(void)
 {

@@ -25,7 +25,7 @@ static void finish(stand *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         dnnl_memory_destroy(s->args[i].memory);
-        free(s->memory[i]);
+        mae_dnn_free(s->memory[i]);
     }
     dnnl_primitive_destroy(s->primitive);
     free(s->sweep);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT 64
+#include "base/heap.h"
 
 mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 {
@@ -17,9 +17,12 @@ mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 
 void *mae_dnn_alloc(size_t bytes)
 {
-    if (bytes > SIZE_MAX - ALIGNMENT)
-        return NULL;
-    return aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
+    return mae_heap_alloc(mae_heap_common(), bytes);
+}
+
+void mae_dnn_free(void *memory)
+{
+    mae_heap_free(mae_heap_common(), memory);
 }
 
 static mae_error *set_handle(const mae_dnn_value *value, void *base)
@@ -100,13 +103,14 @@ void mae_dnn_unit_discard(mae_unit *base)
         if (unit->values[i].memory)
             dnnl_memory_destroy(unit->values[i].memory);
     for (size_t i = 0; i < unit->n_storages; i++)
-        free(unit->storages[i].data);
+        mae_dnn_free(unit->storages[i].data);
     mae_dnn_timer_destroy(unit->timer);
     mae_dnn_pool_finish(&unit->pool);
     free(unit->steps);
     free(unit->values);
     free(unit->storages);
-    free(unit->memory);
-    free(unit->scratchpad);
+    mae_dnn_free(unit->memory);
+    mae_dnn_free(unit->scratchpad);
     free(unit);
+    mae_heap_trim(mae_heap_common());
 }

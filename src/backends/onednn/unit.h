@@ -89,8 +89,9 @@ MAE_MUST_CHECK mae_error *mae_dnn_find_faults(mae_dnn_pe *pe);
 /* An error for a status of the library; NULL for success. */
 MAE_MUST_CHECK mae_error *mae_dnn_check(dnnl_status_t status, const char *what);
 
-/* 64-byte aligned; NULL when out of memory. Freed with free(). */
+/* For weights and activations: 64-byte aligned, in huge pages; NULL when out of memory. */
 void *mae_dnn_alloc(size_t bytes);
+void mae_dnn_free(void *memory); /* takes NULL */
 
 /* Makes primitives and memory of what has been built. */
 MAE_MUST_CHECK mae_error *mae_dnn_unit_finish(mae_dnn_unit *unit);

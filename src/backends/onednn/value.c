@@ -347,10 +347,10 @@ static mae_error *repack(mae_dnn_build *b, mae_dnn_layout from, mae_dnn_layout t
         return mae_error_nomem();
     mae_error *error = mae_dnn_reorder_now(b->pe, from, *values, to, packed);
     if (error) {
-        free(packed);
+        mae_dnn_free(packed);
         return error;
     }
-    free(*values);
+    mae_dnn_free(*values);
     *values = packed;
     return NULL;
 }
@@ -366,7 +366,7 @@ mae_error *mae_dnn_constant(mae_dnn_build *b, float *values, mae_dnn_layout from
     if (!error)
         error = storage_add(b, MAE_DNN_CONSTANT, 0, mae_dnn_bytes(own), &storage);
     if (error) {
-        free(values);
+        mae_dnn_free(values);
         return error;
     }
     b->unit->storages[storage].data = values;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/thread.h"
 #include "core/graph.h"
 #include "unit.h"
@@ -138,7 +139,7 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 
 static const void *service(const char *name)
 {
-    return strcmp(name, MAE_ONNX_EVALUATOR_SERVICE) == 0 ? &mae_ort_evaluator : NULL;
+    return strcmp(name, MAE_ONNX_EVALUATOR_SERVICE) == 0 ? &mae_ort_evaluator : mae_heap_service(name);
 }
 
 static const mae_backend backend = {

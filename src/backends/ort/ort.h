@@ -38,6 +38,11 @@ MAE_MUST_CHECK mae_error *mae_ort_value_wrap(const mae_ort *ort, const mae_shape
  * MAE_ERR_UNSUPPORTED for more than MAE_MAX_RANK dimensions. */
 MAE_MUST_CHECK mae_error *mae_ort_value_shape(const mae_ort *ort, const OrtValue *value, mae_shape *ret_shape);
 
+/* -- memory.c -- */
+
+/* Lets sessions that ask for the environment's allocators have weights and activations in the module's heap. */
+MAE_MUST_CHECK mae_error *mae_ort_memory_register(const mae_ort *ort);
+
 /* -- session.c -- */
 
 typedef struct mae_ort_session_config {

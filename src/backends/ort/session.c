@@ -60,11 +60,19 @@ static mae_error *set_provider(const mae_ort *ort, OrtSessionOptions *options, c
     return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.disable_cpu_ep_fallback", "1"));
 }
 
+static mae_error *set_memory(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    if (config->provider && config->provider->name)
+        return NULL;
+    return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
+}
+
 static mae_error *set_options(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
 {
     const OrtApi *api = ort->api;
     MAE_TRY(set_threads(ort, options, config));
     MAE_TRY(set_provider(ort, options, config));
+    MAE_TRY(set_memory(ort, options, config));
     MAE_TRY(mae_ort_check(ort, api->SetSessionLogSeverityLevel(options, ORT_LOGGING_LEVEL_ERROR)));
     MAE_TRY(mae_ort_check(
         ort, api->SetSessionGraphOptimizationLevel(options, config->optimise ? ORT_ENABLE_ALL : ORT_DISABLE_ALL)));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/thread.h"
 #include "blocked.h"
 #include "core/graph.h"
@@ -321,4 +322,5 @@ void mae_ort_unit_discard(mae_unit *base)
     mae_ort_timing_destroy(unit->timing);
     mae_arena_destroy(unit->arena);
     free(unit);
+    mae_heap_trim(mae_heap_common());
 }

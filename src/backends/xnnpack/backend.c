@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backends/xnnpack/build.h"
+#include "base/heap.h"
 #include "base/thread.h"
 
 #define MOST_THREADS 256
@@ -124,7 +125,7 @@ static mae_error *open_pe(const mae_pe_config *config, mae_pe **ret_pe)
 {
     if (config->n_options > 0)
         return mae_error_new(MAE_ERR_USAGE, "cpu/xnnpack has no option \"%s\"", config->options[0].key);
-    MAE_TRY(mae_xnn_check(xnn_initialize(NULL), "initialize"));
+    MAE_TRY(mae_xnn_initialize());
     mae_xnn_pe *pe = calloc(1, sizeof(*pe));
     if (!pe)
         return mae_error_nomem();
@@ -148,13 +149,14 @@ static mae_error *probe(const mae_pe_found **ret_found, size_t *ret_n)
     static const mae_pe_found found = {
         .name = "cpu/xnnpack", .resource = "cpu", .precision = "f32", .engine = "XNNPACK"};
 
-    MAE_TRY(mae_xnn_check(xnn_initialize(NULL), "initialize"));
+    MAE_TRY(mae_xnn_initialize());
     *ret_found = &found;
     *ret_n = 1;
     return NULL;
 }
 
-static const mae_backend backend = {.abi = MAE_BACKEND_ABI, .name = "xnnpack", .probe = probe, .open = open_pe};
+static const mae_backend backend = {
+    .abi = MAE_BACKEND_ABI, .name = "xnnpack", .probe = probe, .open = open_pe, .service = mae_heap_service};
 
 const mae_backend *mae_backend_entry(void)
 {

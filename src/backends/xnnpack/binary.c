@@ -111,12 +111,12 @@ static mae_error *turned_constant(mae_xnn_build *b, int tensor, int rank, operan
     MAE_TRY(mae_xnn_numbers(b, n, &to));
     mae_error *error = mae_xnn_weights(b, tensor, &from);
     if (error) {
-        free(to);
+        mae_xnn_free(to);
         return error;
     }
     if (to)
         mae_xnn_move_run(NULL, &move, from, to);
-    free(from);
+    mae_xnn_free(from);
     return mae_xnn_value_constant(b, to, n, &o->value);
 }
 

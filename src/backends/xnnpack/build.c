@@ -104,8 +104,8 @@ mae_error *mae_xnn_step_add(mae_xnn_build *b, const mae_xnn_kind *kind, const vo
     mae_error *error = step.params ? step_room(b) : mae_error_nomem();
 
     if (error) {
-        free(step.weights[0]);
-        free(step.weights[1]);
+        mae_xnn_free(step.weights[0]);
+        mae_xnn_free(step.weights[1]);
         return error;
     }
     b->unit->steps[b->unit->n_steps++] = step;

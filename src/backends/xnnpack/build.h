@@ -96,7 +96,7 @@ bool mae_xnn_value_is_free(const mae_xnn_build *build, int value);
 
 /* ---- Constants ---- */
 
-/* An aligned copy of a constant f32 tensor, freed with free(); NULL in a trial. */
+/* An aligned copy of a constant f32 tensor, freed with mae_xnn_free(); NULL in a trial. */
 MAE_MUST_CHECK mae_error *mae_xnn_weights(mae_xnn_build *build, int tensor, float **ret_numbers);
 /* Room for numbers; NULL in a trial. */
 MAE_MUST_CHECK mae_error *mae_xnn_numbers(mae_xnn_build *build, size_t n, float **ret_numbers);

@@ -98,7 +98,7 @@ static mae_error *pack(mae_xnn_build *b, const mae_node *node, const conv *c, co
         return NULL;
     mae_error *error = mae_xnn_weights(b, node->inputs[1], &from);
     if (error) {
-        free(to);
+        mae_xnn_free(to);
         return error;
     }
     for (size_t i = 0; i < w->bytes / sizeof(float); i++) {
@@ -106,7 +106,7 @@ static mae_error *pack(mae_xnn_build *b, const mae_node *node, const conv *c, co
         double factor = affine->n ? affine->scale[out] : 1.0;
         to[c->depthwise ? at * outs + out : (out * area + at) * c->in + in] = (float)((double)from[i] * factor);
     }
-    free(from);
+    mae_xnn_free(from);
     return NULL;
 }
 
@@ -142,7 +142,7 @@ mae_error *mae_xnn_lower_conv(mae_xnn_build *b, int index)
     MAE_TRY(pack(b, node, &c, &tail.affine, &weights[0]));
     mae_error *error = mae_xnn_pack_bias(b, mae_node_input(node, 2), c.groups * c.out, &tail.affine, &weights[1]);
     if (error) {
-        free(weights[0]);
+        mae_xnn_free(weights[0]);
         return error;
     }
     return mae_xnn_step_add(b, &kind, &c, sizeof(c), (int[]){in, -1}, out, weights);
@@ -185,7 +185,7 @@ mae_error *mae_xnn_lower_batch_norm(mae_xnn_build *b, int index)
     MAE_TRY(mae_xnn_numbers(b, n, &scale));
     mae_error *error = mae_xnn_numbers(b, n, &shift);
     if (error) {
-        free(scale);
+        mae_xnn_free(scale);
         return error;
     }
     for (size_t i = 0; scale && i < n; i++) {

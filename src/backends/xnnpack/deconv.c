@@ -133,7 +133,7 @@ mae_error *mae_xnn_lower_deconv(mae_xnn_build *b, int index)
     MAE_TRY(pack(b, node, &c, &tail.affine, &weights[0]));
     mae_error *error = mae_xnn_pack_bias(b, mae_node_input(node, 2), c.groups * c.out, &tail.affine, &weights[1]);
     if (error) {
-        free(weights[0]);
+        mae_xnn_free(weights[0]);
         return error;
     }
     return mae_xnn_step_add(b, &kind, &c, sizeof(c), (int[]){in, -1}, out, weights);

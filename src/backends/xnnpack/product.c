@@ -109,7 +109,7 @@ mae_error *mae_xnn_lower_product(mae_xnn_build *b, int index)
     MAE_TRY(mae_xnn_weights(b, node->inputs[1], &weights[0]));
     mae_error *error = mae_xnn_numbers(b, p.out, &weights[1]);
     if (error) {
-        free(weights[0]);
+        mae_xnn_free(weights[0]);
         return error;
     }
     if (!b->trial)

@@ -1,5 +1,6 @@
 /* Finishing, binding, running and discarding a unit. */
 #include "backends/xnnpack/unit.h"
+#include "base/heap.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -27,9 +28,12 @@ mae_error *mae_xnn_check(enum xnn_status status, const char *what)
 
 void *mae_xnn_alloc(size_t bytes)
 {
-    if (bytes > SIZE_MAX - 2 * ALIGNMENT)
-        return NULL;
-    return aligned_alloc(ALIGNMENT, (bytes + XNN_EXTRA_BYTES + ALIGNMENT) / ALIGNMENT * ALIGNMENT);
+    return bytes > SIZE_MAX - XNN_EXTRA_BYTES ? NULL : mae_heap_alloc(mae_heap_common(), bytes + XNN_EXTRA_BYTES);
+}
+
+void mae_xnn_free(void *memory)
+{
+    mae_heap_free(mae_heap_common(), memory);
 }
 
 void *mae_xnn_at(const mae_xnn_unit *unit, int value)
@@ -103,8 +107,8 @@ static mae_error *place(mae_xnn_unit *unit)
 
 static void drop_weights(mae_xnn_step *step)
 {
-    free(step->weights[0]);
-    free(step->weights[1]);
+    mae_xnn_free(step->weights[0]);
+    mae_xnn_free(step->weights[1]);
     step->weights[0] = step->weights[1] = NULL;
 }
 
@@ -125,7 +129,7 @@ mae_error *mae_xnn_unit_finish(mae_xnn_unit *unit)
 static mae_error *bind_storage(mae_xnn_storage *s, const mae_buffer *buffer)
 {
     s->data = buffer->host;
-    free(s->shadow);
+    mae_xnn_free(s->shadow);
     s->shadow = NULL;
     if (!s->read || ((uintptr_t)s->data + s->bytes - 1) % PAGE + XNN_EXTRA_BYTES < PAGE)
         return NULL;
@@ -253,14 +257,15 @@ void mae_xnn_unit_discard(mae_unit *base)
     }
     for (size_t i = 0; i < unit->n_storages; i++) {
         if (unit->storages[i].place == MAE_XNN_CONSTANT)
-            free(unit->storages[i].data);
-        free(unit->storages[i].shadow);
+            mae_xnn_free(unit->storages[i].data);
+        mae_xnn_free(unit->storages[i].shadow);
     }
     mae_laps_destroy(unit->laps);
     mae_arena_destroy(unit->arena);
     free(unit->steps);
     free(unit->values);
     free(unit->storages);
-    free(unit->memory);
+    mae_xnn_free(unit->memory);
     free(unit);
+    mae_heap_trim(mae_heap_common());
 }

@@ -98,8 +98,13 @@ static inline pthreadpool_t mae_xnn_pool(const mae_xnn_unit *unit)
 /* An error for a status of the library; NULL for success. */
 MAE_MUST_CHECK mae_error *mae_xnn_check(enum xnn_status status, const char *what);
 
-/* 64-byte aligned, with the room that XNNPACK may read behind it; NULL when out of memory. Freed with free(). */
+/* For weights and activations: 64-byte aligned, in huge pages, with the room that XNNPACK may read behind it; NULL when
+ * out of memory. */
 void *mae_xnn_alloc(size_t bytes);
+void mae_xnn_free(void *memory); /* takes NULL */
+
+/* Makes the library ready, once; what it packs itself is in the same heap. */
+MAE_MUST_CHECK mae_error *mae_xnn_initialize(void);
 
 /* Makes operators and memory of what has been built. */
 MAE_MUST_CHECK mae_error *mae_xnn_unit_finish(mae_xnn_unit *unit);

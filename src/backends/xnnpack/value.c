@@ -136,7 +136,7 @@ mae_error *mae_xnn_value_constant(mae_xnn_build *b, float *numbers, size_t n, in
         b, (mae_xnn_storage){.place = MAE_XNN_CONSTANT, .bytes = n * sizeof(float), .data = numbers}, &v.storage);
 
     if (error) {
-        free(numbers);
+        mae_xnn_free(numbers);
         return error;
     }
     return add_value(b, v, ret_value);
@@ -198,7 +198,7 @@ static mae_error *source(mae_xnn_build *b, int tensor, int *ret_value)
     }
     mae_error *error = add_storage(b, s, &v.storage);
     if (error) {
-        free(s.data);
+        mae_xnn_free(s.data);
         return error;
     }
     return add_value(b, v, ret_value);
