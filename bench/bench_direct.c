@@ -4,7 +4,8 @@
  *
  * For XNNPACK and oneDNN (bench_direct_opencl is for CLBlast, bench_overhead for whole networks on ONNX Runtime). A
  * layer that can follow itself, in a segment LONG times and once: the difference is LONG - 1 layers, without the
- * borders. Beside it the engine's operator called as often, outside of mae, on memory in its own layout; turn by turn.
+ * borders. Beside it as many of the engine's operators, called outside of mae, with as many weights, on memory in its
+ * own layout; turn by turn.
  * Only the ratio within one run means anything: median and 95 % interval over rounds. A quiet machine is needed to tell
  * a few per cent. */
 #include <math.h>
@@ -20,7 +21,7 @@
 #include "pe/module.h"
 #include "rounds.h"
 
-enum { LONG = 9 };
+enum { LONG = DIRECT_LAYERS + 1 };
 
 static const direct_work works[] = {
     {"Conv 3x3, 64 channels, 56x56", 64, 56, 3, 1, 0},
@@ -170,7 +171,7 @@ static bool run_alone(void *ctx, int frames, double *ret_ms)
 {
     const alone *a = ctx;
     uint64_t begin = mae_clock_now_ns();
-    for (int i = 0; i < frames * (LONG - 1); i++)
+    for (int i = 0; i < frames; i++)
         if (!a->engine->run(a->ctx))
             return false;
     *ret_ms = (double)(mae_clock_now_ns() - begin) * 1e-6;

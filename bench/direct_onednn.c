@@ -13,8 +13,8 @@ typedef struct direct {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_primitive_t op;
-    dnnl_memory_t x, weights, y;
-    dnnl_memory_desc_t dense; /* of x and y */
+    dnnl_memory_t x, weights[DIRECT_LAYERS], y[2]; /* one layer behind the other */
+    dnnl_memory_desc_t dense;                      /* of x and y */
 } direct;
 
 static bool good(dnnl_status_t status, const char *what)
@@ -106,7 +106,10 @@ static void close_onednn(void *ctx)
         return;
     if (d->op)
         dnnl_primitive_destroy(d->op);
-    dnnl_memory_t memories[] = {d->x, d->weights, d->y};
+    for (int i = 0; i < DIRECT_LAYERS; i++)
+        if (d->weights[i])
+            dnnl_memory_destroy(d->weights[i]);
+    dnnl_memory_t memories[] = {d->x, d->y[0], d->y[1]};
     for (size_t i = 0; i < 3; i++)
         if (memories[i])
             dnnl_memory_destroy(memories[i]);
@@ -125,11 +128,19 @@ static bool make(direct *d, const direct_work *w, const float *x, const float *w
         !good(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_default_flags), "stream") ||
         !(w->kernel ? describe_conv : describe_product)(w, &dense_weights, d->engine, &d->dense, &pd))
         return false;
-    bool done =
-        good(dnnl_primitive_create(&d->op, pd), "create") &&
-        bring(d, &d->dense, x, dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), &d->x) &&
-        bring(d, &dense_weights, weights, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), &d->weights) &&
-        bring(d, &d->dense, NULL, dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0), &d->y);
+    const dnnl_memory_desc_t *to = dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
+    /* A layer behind the other. */
+    if (!dnnl_memory_desc_equal(to, dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0))) {
+        fprintf(stderr, "oneDNN: results lie otherwise than inputs\n");
+        dnnl_primitive_desc_destroy(pd);
+        return false;
+    }
+    bool done = good(dnnl_primitive_create(&d->op, pd), "create") &&
+                bring(d, &d->dense, x, dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0), &d->x) &&
+                bring(d, &d->dense, NULL, to, &d->y[0]) && bring(d, &d->dense, NULL, to, &d->y[1]);
+    for (int i = 0; done && i < DIRECT_LAYERS; i++)
+        done = bring(d, &dense_weights, weights, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0),
+                     &d->weights[i]);
     dnnl_primitive_desc_destroy(pd);
     return done;
 }
@@ -144,20 +155,30 @@ static void *open_onednn(const direct_work *w, const float *x, const float *weig
     return NULL;
 }
 
+static bool run_layer(const direct *d, int i)
+{
+    const dnnl_exec_arg_t args[] = {
+        {DNNL_ARG_SRC, i ? d->y[(i + 1) % 2] : d->x}, {DNNL_ARG_WEIGHTS, d->weights[i]}, {DNNL_ARG_DST, d->y[i % 2]}};
+    return good(dnnl_primitive_execute(d->op, d->stream, 3, args), "run");
+}
+
 static bool run_onednn(void *ctx)
 {
     direct *d = ctx;
-    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, d->x}, {DNNL_ARG_WEIGHTS, d->weights}, {DNNL_ARG_DST, d->y}};
-    return good(dnnl_primitive_execute(d->op, d->stream, 3, args), "run") && good(dnnl_stream_wait(d->stream), "wait");
+    for (int i = 0; i < DIRECT_LAYERS; i++)
+        if (!run_layer(d, i))
+            return false;
+    return good(dnnl_stream_wait(d->stream), "wait");
 }
 
 static bool read_onednn(void *ctx, float *y)
 {
     direct *d = ctx;
     dnnl_memory_t to;
-    if (!run_onednn(ctx) || !good(dnnl_memory_create(&to, &d->dense, d->engine, y), "memory"))
+    if (!run_layer(d, 0) || !good(dnnl_stream_wait(d->stream), "wait") ||
+        !good(dnnl_memory_create(&to, &d->dense, d->engine, y), "memory"))
         return false;
-    bool done = reorder(d, d->y, to);
+    bool done = reorder(d, d->y[0], to);
     dnnl_memory_destroy(to);
     return done;
 }

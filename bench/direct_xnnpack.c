@@ -10,10 +10,15 @@
 
 typedef struct direct {
     const direct_work *work;
-    xnn_operator_t op;
+    xnn_operator_t ops[DIRECT_LAYERS]; /* one behind the other */
     pthreadpool_t pool;
-    float *x, *y;
+    float *x, *y[2];
 } direct;
+
+static float *from_of(const direct *d, int i)
+{
+    return i ? d->y[(i + 1) % 2] : d->x;
+}
 
 static bool good(enum xnn_status status, const char *what)
 {
@@ -39,30 +44,32 @@ static float *pack(const direct_work *w, const float *weights)
     return to;
 }
 
-static bool make_conv(direct *d, const float *weights)
+static bool make_conv(direct *d, const float *weights, int i)
 {
     const direct_work *w = d->work;
     uint32_t pad = (uint32_t)w->kernel / 2, k = (uint32_t)w->kernel, groups = (uint32_t)w->groups;
     size_t c = (size_t)w->channels, side = (size_t)w->side;
     float *kernel = pack(w, weights), *bias = calloc(c, sizeof *bias);
-    bool done = kernel && bias &&
-                good(xnn_create_convolution2d_nhwc_f32(pad, pad, pad, pad, k, k, 1, 1, 1, 1, groups, c / groups,
-                                                       c / groups, c, c, kernel, bias, -INFINITY, INFINITY,
-                                                       groups > 1 ? XNN_FLAG_DEPTHWISE_CONVOLUTION : 0, &d->op),
-                     "create") &&
-                good(xnn_setup_convolution2d_nhwc_f32(d->op, 1, side, side, d->x, d->y, d->pool), "setup");
+    bool done =
+        kernel && bias &&
+        good(xnn_create_convolution2d_nhwc_f32(pad, pad, pad, pad, k, k, 1, 1, 1, 1, groups, c / groups, c / groups, c,
+                                               c, kernel, bias, -INFINITY, INFINITY,
+                                               groups > 1 ? XNN_FLAG_DEPTHWISE_CONVOLUTION : 0, &d->ops[i]),
+             "create") &&
+        good(xnn_setup_convolution2d_nhwc_f32(d->ops[i], 1, side, side, from_of(d, i), d->y[i % 2], d->pool), "setup");
     free(kernel);
     free(bias);
     return done;
 }
 
-static bool make_product(direct *d, const float *weights)
+static bool make_product(direct *d, const float *weights, int i)
 {
     size_t c = (size_t)d->work->channels;
     return good(xnn_create_fully_connected_nc_f32(c, c, c, c, weights, NULL, -INFINITY, INFINITY,
-                                                  XNN_FLAG_TRANSPOSE_WEIGHTS, &d->op),
+                                                  XNN_FLAG_TRANSPOSE_WEIGHTS, &d->ops[i]),
                 "create") &&
-           good(xnn_setup_fully_connected_nc_f32(d->op, (size_t)d->work->rows, d->x, d->y, d->pool), "setup");
+           good(xnn_setup_fully_connected_nc_f32(d->ops[i], (size_t)d->work->rows, from_of(d, i), d->y[i % 2], d->pool),
+                "setup");
 }
 
 /* Between rows of channels and planes; a product has rows already. */
@@ -79,12 +86,14 @@ static void close_xnnpack(void *ctx)
     direct *d = ctx;
     if (!d)
         return;
-    if (d->op)
-        xnn_delete_operator(d->op);
+    for (int i = 0; i < DIRECT_LAYERS; i++)
+        if (d->ops[i])
+            xnn_delete_operator(d->ops[i]);
     if (d->pool)
         pthreadpool_destroy(d->pool);
     free(d->x);
-    free(d->y);
+    free(d->y[0]);
+    free(d->y[1]);
     free(d);
 }
 
@@ -94,14 +103,16 @@ static void *open_xnnpack(const direct_work *w, const float *x, const float *wei
     direct *d = calloc(1, sizeof *d);
     if (!d)
         return NULL;
-    *d = (direct){.work = w, .x = memory(n), .y = memory(n)};
+    *d = (direct){.work = w, .x = memory(n), .y = {memory(n), memory(n)}};
     d->pool = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
-    if (d->x && d->y && w->kernel)
+    bool done = d->x && d->y[0] && d->y[1] && good(xnn_initialize(NULL), "initialize");
+    if (done && w->kernel)
         turn(w, x, d->x, true);
-    else if (d->x && d->y)
+    else if (done)
         memcpy(d->x, x, n * sizeof *x);
-    if (d->x && d->y && good(xnn_initialize(NULL), "initialize") &&
-        (w->kernel ? make_conv(d, weights) : make_product(d, weights)))
+    for (int i = 0; done && i < DIRECT_LAYERS; i++)
+        done = w->kernel ? make_conv(d, weights, i) : make_product(d, weights, i);
+    if (done)
         return d;
     close_xnnpack(d);
     return NULL;
@@ -110,18 +121,21 @@ static void *open_xnnpack(const direct_work *w, const float *x, const float *wei
 static bool run_xnnpack(void *ctx)
 {
     direct *d = ctx;
-    return good(xnn_run_operator(d->op, d->pool), "run");
+    for (int i = 0; i < DIRECT_LAYERS; i++)
+        if (!good(xnn_run_operator(d->ops[i], d->pool), "run"))
+            return false;
+    return true;
 }
 
 static bool read_xnnpack(void *ctx, float *y)
 {
     direct *d = ctx;
-    if (!run_xnnpack(ctx))
+    if (!good(xnn_run_operator(d->ops[0], d->pool), "run"))
         return false;
     if (d->work->kernel)
-        turn(d->work, d->y, y, false);
+        turn(d->work, d->y[0], y, false);
     else
-        memcpy(y, d->y, (size_t)(d->work->rows * d->work->channels) * sizeof *y);
+        memcpy(y, d->y[0], (size_t)(d->work->rows * d->work->channels) * sizeof *y);
     return true;
 }
 

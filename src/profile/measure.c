@@ -83,15 +83,15 @@ static mae_error *warm_up(mae_survey *survey, size_t *ret_frames, double *ret_fr
     return NULL;
 }
 
-/* Each program's turn, and a look at the machine behind it. */
+/* Each program's turn, and looks at the machine in between. */
 static mae_error *take_round(mae_survey *survey, size_t round, size_t frames, mae_pace *pace, bool *ret_room)
 {
     *ret_room = false;
     for (size_t i = 0; i < survey->n_subjects; i++) {
         mae_turn *turn = &survey->subjects[(i + round) % survey->n_subjects].turn;
         *ret_room = *ret_room || turn->n_samples < turn->room;
-        MAE_TRY(mae_turn_take(turn, frames, pace->n_looks - 1));
-        MAE_TRY(mae_pace_look(pace));
+        MAE_TRY(mae_turn_take(turn, frames, mae_pace_now(pace)));
+        MAE_TRY(mae_pace_turn_done(pace));
     }
     return NULL;
 }
@@ -103,14 +103,16 @@ static mae_error *take_turns(mae_survey *survey, const char *what, double until_
     double frame_ms = 0;
     mae_pace pace;
     MAE_TRY(warm_up(survey, &frames, &frame_ms));
-    MAE_TRY(mae_pace_init(survey, MAE_MOST_SAMPLES / LEAST_FRAMES + 1, frame_ms * (double)(frames + WARM_UP_FRAMES),
-                          &pace));
-    MAE_TRY(mae_pace_look(&pace));
+    double turn_ms = frame_ms * (double)(frames + WARM_UP_FRAMES);
+    double round_s = turn_ms * 1e-3 * (double)survey->n_subjects, least_s = LEAST_TURNS * round_s, half_s = round_s / 2;
+    bool time_to_look = until_s - spent_s(survey) > least_s * (1 + MAE_PACE_SHARE);
+    MAE_TRY(mae_pace_init(survey, MAE_MOST_SAMPLES / LEAST_FRAMES + 1, time_to_look ? turn_ms : 0, &pace));
     double begin_s = spent_s(survey), before_s = begin_s;
     bool room = true;
     for (size_t round = 0; room; round++) {
         double now_s = spent_s(survey);
-        bool late = now_s + (now_s - before_s) / 2 >= until_s; /* of the next round most would be too late */
+        bool late =
+            now_s + (now_s - before_s) >= until_s + half_s; /* of the next round's turns most would be too late */
         bool ready = round >= ENOUGH_TURNS && all_tight(survey);
         if (round >= LEAST_TURNS && (late || ready))
             break;
@@ -119,8 +121,7 @@ static mae_error *take_turns(mae_survey *survey, const char *what, double until_
         before_s = now_s;
         MAE_TRY(take_round(survey, round, frames, &pace, &room));
     }
-    mae_pace_even_out(&pace);
-    return NULL;
+    return mae_pace_even_out(&pace);
 }
 
 /* ---- the two passes ---- */

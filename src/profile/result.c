@@ -70,6 +70,16 @@ static mae_error *put_machine(mae_profile *profile)
                     "over programs cut and mixed at the same places, run turn by turn");
 }
 
+/* Whether times are what frames took, or what they would have taken at the machine's usual speed. */
+static mae_error *put_pace(const mae_survey *survey, mae_profile *profile)
+{
+    const mae_pace_found *pace = &survey->pace;
+    json_t *found = pace->looks ? json_pack("{s:I,s:f,s:b}", "looks", (json_int_t)pace->looks,
+                                            "upper_over_lower_quartile", pace->uneven, "taken_out", pace->taken_out)
+                                : json_pack("{s:i,s:b}", "looks", 0, "taken_out", 0);
+    return mae_profile_set_provenance(profile, "speed_changes", found);
+}
+
 static mae_error *put_per_pe(const mae_survey *survey, mae_profile *profile)
 {
     json_t *anchors = json_object(), *factors = json_object();
@@ -145,6 +155,7 @@ static mae_error *fill(mae_survey *survey, mae_profile *profile)
 {
     fill_costs(survey, profile);
     MAE_TRY(put_machine(profile));
+    MAE_TRY(put_pace(survey, profile));
     MAE_TRY(put_per_pe(survey, profile));
     return put_checks(survey, profile);
 }

@@ -104,6 +104,13 @@ typedef struct mae_pe_survey {
     double residual_ms;
 } mae_pe_survey;
 
+/* What looking at the machine's speed between turns has shown (pace.h). */
+typedef struct mae_pace_found {
+    size_t looks;   /* 0: nobody looked */
+    double uneven;  /* upper quartile over the lower, of the worst resource */
+    bool taken_out; /* it was more than programs always scatter, and times have been divided by it */
+} mae_pace_found;
+
 typedef struct mae_survey {
     mae_arena *arena;
     const mae_graph *graph;
@@ -119,6 +126,7 @@ typedef struct mae_survey {
     uint64_t begin_ns;
     double times_budget_s; /* the part of the budget that is for times */
     double contention_s;   /* the part that is kept for running side by side, at the end */
+    mae_pace_found pace;
 } mae_survey;
 
 static inline bool mae_survey_times_layers(const mae_survey *survey, size_t pe)

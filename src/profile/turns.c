@@ -11,9 +11,9 @@ mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_
     own.scratch = mae_arena_array(arena, room, sizeof(double));
     own.segment_ms = mae_arena_array(arena, own.n_segments, sizeof(double *));
     own.usual_ms = mae_arena_array(arena, own.n_segments, sizeof(double));
-    own.looks = mae_arena_array(arena, room, sizeof *own.looks);
+    own.when = mae_arena_array(arena, room, sizeof *own.when);
     own.stamps = mae_arena_array(arena, own.n_segments, sizeof *own.stamps);
-    if (!own.frame_ms || !own.scratch || !own.segment_ms || !own.usual_ms || !own.looks || !own.stamps)
+    if (!own.frame_ms || !own.scratch || !own.segment_ms || !own.usual_ms || !own.when || !own.stamps)
         return mae_error_nomem();
     for (size_t s = 0; s < own.n_segments; s++)
         if (!(own.segment_ms[s] = mae_arena_array(arena, room, sizeof(double))))
@@ -22,7 +22,7 @@ mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_
     return NULL;
 }
 
-mae_error *mae_turn_take(mae_turn *turn, size_t frames, size_t look)
+mae_error *mae_turn_take(mae_turn *turn, size_t frames, double when)
 {
     for (size_t k = 0; k < COLD_FRAMES; k++)
         MAE_TRY(mae_program_run(turn->program, NULL));
@@ -33,7 +33,7 @@ mae_error *mae_turn_take(mae_turn *turn, size_t frames, size_t look)
             turn->segment_ms[s][turn->n_samples] = (double)(turn->stamps[s].end_ns - begin) * 1e-6;
             begin = turn->stamps[s].end_ns;
         }
-        turn->looks[turn->n_samples] = look;
+        turn->when[turn->n_samples] = when;
         turn->frame_ms[turn->n_samples++] = (double)(begin - turn->stamps[0].begin_ns) * 1e-6;
     }
     return NULL;

@@ -14,16 +14,16 @@ typedef struct mae_turn {
     double *frame_ms;    /* n_samples */
     double **segment_ms; /* n_segments x n_samples */
     double *usual_ms;    /* n_segments; see mae_turn_settle() */
-    size_t *looks;       /* n_samples: at how fast the machine is, before this one (profile/pace.h) */
+    double *when;        /* n_samples: in looks at how fast the machine is (profile/pace.h) */
     double *scratch;     /* room; for medians */
     mae_program_stamp *stamps;
 } mae_turn;
 
 MAE_MUST_CHECK mae_error *mae_turn_init(mae_turn *turn, mae_program *program, size_t room, mae_arena *arena);
 
-/* Two frames that do not count, for what other programs left in the caches, and `frames` that do, after the
- * `look`-th look at how fast the machine is. */
-MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames, size_t look);
+/* Two frames that do not count, for what other programs left in the caches, and `frames` that do, at the time
+ * `when`, in looks at how fast the machine is. */
+MAE_MUST_CHECK mae_error *mae_turn_take(mae_turn *turn, size_t frames, double when);
 
 mae_stats_median mae_turn_frame(const mae_turn *turn);
 mae_stats_median mae_turn_segment(const mae_turn *turn, size_t segment);

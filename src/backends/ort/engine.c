@@ -21,6 +21,13 @@ static void ORT_API_CALL drop_message(void *param, OrtLoggingLevel severity, con
     (void)param, (void)severity, (void)category, (void)logid, (void)location, (void)message;
 }
 
+/* 1.30 is the first version of which it is known; those before ignore the setting, and spin for long. */
+static bool is_at_least(const char *version, int major, int minor)
+{
+    int a = 0, b = 0;
+    return sscanf(version, "%d.%d", &a, &b) == 2 && (a > major || (a == major && b >= minor));
+}
+
 static mae_error *open_engine(mae_ort *ort)
 {
     const OrtApiBase *base = OrtGetApiBase();
@@ -28,6 +35,7 @@ static mae_error *open_engine(mae_ort *ort)
     if (!ort->api)
         return mae_error_new(MAE_ERR_FAILED, "ONNX Runtime %s is too old: its C API has no version %d",
                              base->GetVersionString(), MAE_ORT_API);
+    ort->takes_spin_duration = is_at_least(base->GetVersionString(), 1, 30);
     snprintf(ort->text, sizeof(ort->text), "ONNX Runtime %s", base->GetVersionString());
     MAE_TRY(mae_ort_check(
         ort, ort->api->CreateEnvWithCustomLogger(drop_message, NULL, ORT_LOGGING_LEVEL_ERROR, "mae", &ort->env)));

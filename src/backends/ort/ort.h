@@ -17,7 +17,8 @@ typedef struct mae_ort {
     const OrtApi *api;
     OrtEnv *env;
     OrtMemoryInfo *cpu;
-    char text[64]; /* "ONNX Runtime 1.30.0" */
+    char text[64];            /* "ONNX Runtime 1.30.0" */
+    bool takes_spin_duration; /* sessions can be told how long threads wait awake */
     mae_pe_found found;
 } mae_ort;
 
@@ -51,6 +52,7 @@ typedef struct mae_ort_session_config {
     size_t n_cores;
     const mae_ort_provider *provider; /* NULL, or without a name: the CPU's */
     bool may_fall_back;               /* what it does not take is the CPU's; else an error */
+    bool whole_network;               /* no other engine has a part in it */
     bool optimise;
     bool only_optimise;            /* not to be run, so nothing is made ready for that */
     const char *profile_prefix;    /* NULL: no profiling */

@@ -37,15 +37,24 @@ static mae_error *set_affinity(const mae_ort *ort, OrtSessionOptions *options, c
     return error;
 }
 
+/* Threads that wait for the next operator may do so awake, those that wait for the next run not: the processors are
+ * wanted by other engines then. Only of who computes the whole network is the next run the next frame, which may come
+ * at once, and waking a thread takes 50 us: there they stay awake for a moment, where the engine can be told for how
+ * long. */
+static mae_error *set_waiting(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
+{
+    if (config->whole_network && ort->takes_spin_duration)
+        return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.intra_op.spin_duration_us", "300"));
+    return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.force_spinning_stop", "1"));
+}
+
 static mae_error *set_threads(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
 {
     const OrtApi *api = ort->api;
     MAE_TRY(mae_ort_check(ort, api->SetIntraOpNumThreads(options, config->threads)));
     MAE_TRY(mae_ort_check(ort, api->SetInterOpNumThreads(options, 1)));
     MAE_TRY(mae_ort_check(ort, api->SetSessionExecutionMode(options, ORT_SEQUENTIAL)));
-    /* Threads that wait for the next operator may do so awake, those that wait for the next run not:
-     * the processors are wanted by other engines then. */
-    MAE_TRY(mae_ort_check(ort, api->AddSessionConfigEntry(options, "session.force_spinning_stop", "1")));
+    MAE_TRY(set_waiting(ort, options, config));
     return set_affinity(ort, options, config);
 }
 

@@ -102,6 +102,8 @@ static mae_error *make_session(mae_ort_unit *unit, mae_ort_pe *pe, unsigned flag
                                      .cores = pe->cores,
                                      .n_cores = pe->n_cores,
                                      .provider = &pe->provider,
+                                     .whole_network = unit->segment.first == 0 &&
+                                                      unit->segment.last + 1 == (int)unit->graph->n_layers,
                                      .optimise = true};
     mae_onnx_blob model = {0};
     MAE_TRY(mae_onnx_write_segment(unit->graph, &unit->segment, &model));
