@@ -41,10 +41,10 @@ static mae_error *open_engine(mae_ort *ort)
         ort, ort->api->CreateEnvWithCustomLogger(drop_message, NULL, ORT_LOGGING_LEVEL_ERROR, "mae", &ort->env)));
     mae_error *error =
         mae_ort_check(ort, ort->api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &ort->cpu));
-    if (!error)
-        error = mae_ort_memory_register(ort);
     if (error)
         ort->api->ReleaseEnv(ort->env);
+    else
+        ort->has_memory = mae_ort_memory_register(ort);
     return error;
 }
 

@@ -25,10 +25,13 @@ static const OrtMemoryInfo *ORT_API_CALL describe(const OrtAllocator *base)
     return ((const memory *)base)->info;
 }
 
-mae_error *mae_ort_memory_register(const mae_ort *ort)
+bool mae_ort_memory_register(const mae_ort *ort)
 {
     /* The environment keeps it until the process ends. The version says which members there are. */
     static memory m = {.base = {.version = MAE_ORT_API, .Alloc = take, .Free = give_back, .Info = describe}};
     m.info = ort->cpu;
-    return mae_ort_check(ort, ort->api->RegisterAllocator(ort->env, &m.base));
+    mae_error *error = mae_ort_check(ort, ort->api->RegisterAllocator(ort->env, &m.base));
+    bool registered = !error;
+    mae_error_free(error);
+    return registered;
 }

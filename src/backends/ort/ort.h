@@ -18,6 +18,7 @@ typedef struct mae_ort {
     OrtEnv *env;
     OrtMemoryInfo *cpu;
     char text[64];            /* "ONNX Runtime 1.30.0" */
+    bool has_memory;          /* sessions may take the environment's memory, which is the module's */
     bool takes_spin_duration; /* sessions can be told how long threads wait awake */
     mae_pe_found found;
 } mae_ort;
@@ -41,8 +42,9 @@ MAE_MUST_CHECK mae_error *mae_ort_value_shape(const mae_ort *ort, const OrtValue
 
 /* -- memory.c -- */
 
-/* Lets sessions that ask for the environment's allocators have weights and activations in the module's heap. */
-MAE_MUST_CHECK mae_error *mae_ort_memory_register(const mae_ort *ort);
+/* Lets sessions that ask for the environment's allocators have weights and activations in the module's heap; false
+ * where the process has registered another allocator before, which stands. */
+bool mae_ort_memory_register(const mae_ort *ort);
 
 /* -- session.c -- */
 

@@ -71,7 +71,7 @@ static mae_error *set_provider(const mae_ort *ort, OrtSessionOptions *options, c
 
 static mae_error *set_memory(const mae_ort *ort, OrtSessionOptions *options, const mae_ort_session_config *config)
 {
-    if (config->provider && config->provider->name)
+    if (!ort->has_memory || (config->provider && config->provider->name))
         return NULL;
     return mae_ort_check(ort, ort->api->AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
 }
