@@ -43,7 +43,7 @@ MAE_MUST_CHECK mae_error *mae_ort_value_shape(const mae_ort *ort, const OrtValue
 /* -- memory.c -- */
 
 /* Lets sessions that ask for the environment's allocators have weights and activations in the module's heap; false
- * where the process has registered another allocator before, which stands. */
+ * where the engine refuses, as a version may do where the application has registered another one before. */
 bool mae_ort_memory_register(const mae_ort *ort);
 
 /* -- session.c -- */
