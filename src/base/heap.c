@@ -85,18 +85,18 @@ void mae_heap_destroy(mae_heap *heap)
     free(heap);
 }
 
-static mae_heap *common;
+static mae_heap common = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void make_common(void)
 {
-    common = mae_heap_create();
+    common.page = huge_page();
 }
 
 mae_heap *mae_heap_common(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_common);
-    return common;
+    return &common;
 }
 
 /* The list of blocks of `bytes`: by its highest bit and the two below. */

@@ -23,7 +23,7 @@ mae_heap *mae_heap_create(void);
 void mae_heap_destroy(mae_heap *heap);
 
 /* The one that all of a module share, made by whoever comes first and kept, as malloc's is: engines give memory back
- * when the process ends. NULL when out of memory. */
+ * when the process ends. */
 mae_heap *mae_heap_common(void);
 
 /* At least `bytes` of memory, not zeroed; NULL when out of memory, and of no heap. */

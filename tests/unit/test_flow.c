@@ -280,24 +280,18 @@ static void expect_outputs(mae_session *session, const mae_graph *graph, const m
     }
 }
 
-static void frames_keep_their_outputs_and_their_order(void **state)
+/* All frames through the two sessions, each as it comes out of one alone; how many began while one ran on the other
+ * processor. */
+static size_t run_both(scene *s, scene *alone)
 {
-    (void)state;
-    scene s, alone = {.contexts = {NULL}};
     mae_flow *flow;
     mae_recorder *recorder;
     size_t per_session[2] = {0, 0};
-    if (!open_processors(&s) || !open_processors(&alone)) {
-        print_message("skipped: it takes ONNX Runtime and two processors\n");
-        close_scene(&s);
-        close_scene(&alone);
-        skip();
-    }
-    const mae_graph *graph = mae_model_graph(s.models[0]);
+    const mae_graph *graph = mae_model_graph(s->models[0]);
     succeed(mae_recorder_create(graph, 10000, &recorder));
     for (int i = 0; i < 2; i++)
-        succeed(mae_session_record(s.sessions[i], recorder));
-    succeed(mae_flow_open(s.sessions, 2, 6, &flow));
+        succeed(mae_session_record(s->sessions[i], recorder));
+    succeed(mae_flow_open(s->sessions, 2, 6, &flow));
     for (uint64_t i = 0; i < FRAMES + 5; i++) {
         mae_flow_frame frame;
         if (i < FRAMES)
@@ -306,7 +300,7 @@ static void frames_keep_their_outputs_and_their_order(void **state)
             continue;
         succeed(mae_flow_take(flow, &frame));
         assert_int_equal(frame.frame, i - 5);
-        expect_outputs(alone.sessions[0], graph, &frame);
+        expect_outputs(alone->sessions[0], graph, &frame);
         per_session[frame.session]++;
     }
     mae_flow_close(flow);
@@ -318,8 +312,25 @@ static void frames_keep_their_outputs_and_their_order(void **state)
                   per_session[1], counts.overlaps);
     assert_int_equal(counts.segments, FRAMES);
     assert_int_equal(counts.tracks, 2);
-    assert_true(counts.overlaps > 0);
     mae_recorder_destroy(recorder);
+    return counts.overlaps;
+}
+
+static void frames_keep_their_outputs_and_their_order(void **state)
+{
+    (void)state;
+    scene s, alone = {.contexts = {NULL}};
+    size_t overlaps = 0;
+    if (!open_processors(&s) || !open_processors(&alone)) {
+        print_message("skipped: it takes ONNX Runtime and two processors\n");
+        close_scene(&s);
+        close_scene(&alone);
+        skip();
+    }
+    /* On a machine that does other things both threads may have had one processor. */
+    for (int round = 0; overlaps == 0 && round < 20; round++)
+        overlaps = run_both(&s, &alone);
+    assert_true(overlaps > 0);
     close_scene(&alone);
     close_scene(&s);
 }

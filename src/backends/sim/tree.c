@@ -239,6 +239,8 @@ static mae_error *make_zone(sim_tree *tree)
 static mae_error *check_empty(const char *root)
 {
     DIR *folder = opendir(root);
+    if (!folder && errno == ENOMEM)
+        return mae_error_nomem();
     if (!folder)
         return mae_error_new(MAE_ERR_USAGE, "option meter_root of a virtual PE: %s: %s", root, strerror(errno));
     bool empty = true;
