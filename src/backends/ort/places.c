@@ -182,9 +182,18 @@ static int place_at_border(const border *b, const Onnx__NodeProto *node)
     return node->n_input > 0 ? find(&b->inputs, node->input[0]) : MAE_ORT_NOWHERE;
 }
 
+/* A sum of two convolutions is computed behind one of them, and not always behind the one whose layer it belongs to. */
+static int place_of_convolution(const Onnx__NodeProto *node)
+{
+    bool is_one = strcmp(node->op_type, "Conv") == 0 || strcmp(node->op_type, "FusedConv") == 0;
+    return is_one ? layer_in_name(node->name) : MAE_ORT_NOWHERE;
+}
+
 static int place_of(const border *b, const Onnx__NodeProto *node)
 {
     int place = place_at_border(b, node);
+    if (place == MAE_ORT_NOWHERE)
+        place = place_of_convolution(node);
     if (place == MAE_ORT_NOWHERE)
         place = maker_of_outputs(b, node);
     if (place == MAE_ORT_NOWHERE)
