@@ -133,7 +133,9 @@ says 'see.txt:1:1: "output": in a script outputs mean nothing'
 
 # DroNet on a board that does not exist: it sees the obstacle, and goes over to the quick PE.
 dronet=$MAE_SOURCE_DIR/../shared/models/dronet
-if [ -f "$dronet/model.onnx" ]; then
+if [ -n "${MAE_EMULATE:-}" ]; then
+    echo "emulated frames take so much longer than the example's that they count as hung: left out"
+elif [ -f "$dronet/model.onnx" ]; then
     mkdir way
     cp "$dronet/test_data_set_1/input_0.pb" way/1.pb
     cp "$dronet/test_data_set_0/input_0.pb" way/2.pb

@@ -172,12 +172,26 @@ static void compare_outputs(scene *s, double tolerance)
     }
 }
 
-static size_t compare_network(const char *path)
+/* Two engines on this processor at least have a layout in common that is not the dense one. */
+static bool can_block(const scene *s)
+{
+    unsigned seen = 0, common = 0;
+    for (size_t p = 0; p < s->context->n_pes; p++) {
+        unsigned layouts = mae_pe_layouts(s->context->pes[p].pe);
+        common |= seen & layouts;
+        seen |= layouts;
+    }
+    return common != 0;
+}
+
+/* `ret_can`: set where tensors could be handed over blocked. */
+static size_t compare_network(const char *path, bool *ret_can)
 {
     size_t blocked = 0;
     for (uint64_t seed = 1; seed <= MAPPINGS; seed++) {
         scene s;
         open_scene(&s, path, seed, false);
+        *ret_can = *ret_can || can_block(&s);
         for (int frame = 0; frame < 3; frame++) {
             run_both(&s, seed * 10 + (uint64_t)frame);
             blocked += frame == 0 ? compare_layouts(&s) : 0;
@@ -193,7 +207,8 @@ static void own_network(void **state)
     (void)state;
     char path[4096];
     snprintf(path, sizeof path, "%s/tests/data/models/tiny.onnx", getenv("MAE_SOURCE_DIR"));
-    compare_network(path);
+    bool can = false;
+    compare_network(path, &can);
 }
 
 static void trained_networks(void **state)
@@ -201,12 +216,13 @@ static void trained_networks(void **state)
     (void)state;
     static const char *const names[] = {"dronet", "fastestdet", "mobilenet_v1_025_128"};
     size_t blocked = 0, n = 0;
+    bool can = false;
     for (size_t i = 0; i < 3; i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/../shared/models/%s/model.onnx", getenv("MAE_SOURCE_DIR"), names[i]);
         if (access(path, R_OK) != 0)
             continue;
-        size_t here = compare_network(path);
+        size_t here = compare_network(path, &can);
         print_message("%s: %zu tensors handed over blocked in %d mappings\n", names[i], here, MAPPINGS);
         blocked += here;
         n++;
@@ -215,7 +231,8 @@ static void trained_networks(void **state)
         print_message("skipped: no networks in ../shared/models\n");
         skip();
     }
-    assert_true(blocked > 0);
+    /* ONNX Runtime and oneDNN have none on Arm. */
+    assert_int_equal(blocked > 0, can);
 }
 
 /* Mappings that share layers: a segment that lies otherwise in another mapping is compiled for it as well, and going
