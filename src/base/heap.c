@@ -51,13 +51,15 @@ static size_t huge_page(void)
     if (wish && strcmp(wish, "0") == 0)
         return 0;
     FILE *f = fopen("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "re");
-    size_t bytes = 0;
+    char text[32] = "";
     if (!f)
         return 0;
-    if (fscanf(f, "%zu", &bytes) != 1 || bytes > LARGEST_PAGE || bytes < 4 * UNIT || (bytes & (bytes - 1)))
-        bytes = 0;
+    if (!fgets(text, sizeof text, f))
+        text[0] = 0;
     fclose(f);
-    return bytes;
+    size_t bytes = strtoul(text, NULL, 10);
+    bool fits = bytes <= LARGEST_PAGE && bytes >= 4 * UNIT && (bytes & (bytes - 1)) == 0;
+    return fits ? bytes : 0;
 #endif
 }
 
