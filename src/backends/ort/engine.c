@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The one state of the module: the process-wide environment, made by whoever comes first and kept,
@@ -22,10 +23,11 @@ static void ORT_API_CALL drop_message(void *param, OrtLoggingLevel severity, con
 }
 
 /* 1.30 is the first version of which it is known; those before ignore the setting, and spin for long. */
-static bool is_at_least(const char *version, int major, int minor)
+static bool is_at_least(const char *version, long major, long minor)
 {
-    int a = 0, b = 0;
-    return sscanf(version, "%d.%d", &a, &b) == 2 && (a > major || (a == major && b >= minor));
+    char *end;
+    long a = strtol(version, &end, 10), b = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+    return a > major || (a == major && b >= minor);
 }
 
 static mae_error *open_engine(mae_ort *ort)
