@@ -104,15 +104,16 @@ static mae_error *take_turns(mae_survey *survey, const char *what, double until_
     mae_pace pace;
     MAE_TRY(warm_up(survey, &frames, &frame_ms));
     double turn_ms = frame_ms * (double)(frames + WARM_UP_FRAMES);
-    double round_s = turn_ms * 1e-3 * (double)survey->n_subjects, least_s = LEAST_TURNS * round_s, half_s = round_s / 2;
+    double round_s = turn_ms * 1e-3 * (double)survey->n_subjects, least_s = LEAST_TURNS * round_s;
     bool time_to_look = until_s - spent_s(survey) > least_s * (1 + MAE_PACE_SHARE);
     MAE_TRY(mae_pace_init(survey, MAE_MOST_SAMPLES / LEAST_FRAMES + 1, time_to_look ? turn_ms : 0, &pace));
+    /* A round may be half too late; one with looks in it, which takes longer, not at all. */
+    double slack_s = pace.n_lanes ? 0 : round_s / 2;
     double begin_s = spent_s(survey), before_s = begin_s;
     bool room = true;
     for (size_t round = 0; room; round++) {
         double now_s = spent_s(survey);
-        bool late =
-            now_s + (now_s - before_s) >= until_s + half_s; /* of the next round's turns most would be too late */
+        bool late = now_s + (now_s - before_s) >= until_s + slack_s;
         bool ready = round >= ENOUGH_TURNS && all_tight(survey);
         if (round >= LEAST_TURNS && (late || ready))
             break;
