@@ -14,7 +14,7 @@
 #include "mae/backend.h"
 
 #define BLOCKS 300
-#define STEPS 6000
+#define STEPS 20000
 
 typedef struct held {
     unsigned char *at;
