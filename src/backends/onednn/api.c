@@ -1,11 +1,19 @@
 /* Attributes and primitive descriptors, for oneDNN 2.x and 3.x. */
 #include "backends/onednn/api.h"
 
+#include <string.h>
+
 #define NORM_FLAGS (dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift)
 
 static unsigned layer_norm_flags(bool scale, bool shift)
 {
     return (scale ? (unsigned)dnnl_use_scale : 0U) | (shift ? (unsigned)dnnl_use_shift : 0U);
+}
+
+static const char *name_of(const_dnnl_primitive_desc_t pd)
+{
+    const char *name = NULL;
+    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) == dnnl_success && name ? name : "";
 }
 
 #if DNNL_VERSION_MAJOR >= 3
@@ -42,8 +50,12 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
 
     if (status != dnnl_success)
         return status;
-    for (int i = 0; i < nth && status == dnnl_success; i++)
-        status = dnnl_primitive_desc_next_impl(pd);
+    for (int i = 0; i < nth && status == dnnl_success; i++) {
+        const char *before = name_of(pd);
+        do
+            status = dnnl_primitive_desc_next_impl(pd);
+        while (status == dnnl_success && !strcmp(name_of(pd), before));
+    }
     if (status == dnnl_success)
         *ret_pd = pd;
     else
@@ -163,6 +175,23 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
     return create(status, &conv, engine, attr, ret_pd);
 }
 
+/* Goes on to the next implementation that is called something else. The library's iterator may come by the same one
+ * several times: what its cache of primitives holds for one place of the iteration does not count as a step there. */
+static dnnl_status_t next_other(dnnl_primitive_desc_iterator_t iterator, const char *name)
+{
+    dnnl_status_t status;
+    bool same = true;
+
+    while (same && (status = dnnl_primitive_desc_iterator_next(iterator)) == dnnl_success) {
+        dnnl_primitive_desc_t pd = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (!pd)
+            return dnnl_out_of_memory;
+        same = !strcmp(name_of(pd), name);
+        dnnl_primitive_desc_destroy(pd);
+    }
+    return same ? status : dnnl_success;
+}
+
 dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
                                   const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
@@ -176,9 +205,15 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
         status = dnnl_primitive_desc_iterator_create(&iterator, &conv, attr, engine, NULL);
     if (status != dnnl_success)
         return status;
-    for (int i = 0; i < nth && status == dnnl_success; i++)
-        status = dnnl_primitive_desc_iterator_next(iterator);
-    dnnl_primitive_desc_t pd = status == dnnl_success ? dnnl_primitive_desc_iterator_fetch(iterator) : NULL;
+    dnnl_primitive_desc_t pd = NULL;
+    for (int i = 0; status == dnnl_success; i++) {
+        pd = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (!pd || i == nth)
+            break;
+        status = next_other(iterator, name_of(pd));
+        dnnl_primitive_desc_destroy(pd);
+        pd = NULL;
+    }
     dnnl_primitive_desc_iterator_destroy(iterator);
     if (status != dnnl_success)
         return status;

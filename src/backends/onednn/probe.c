@@ -16,6 +16,7 @@ typedef struct stand {
     float *sweep;
     float seen; /* so that reading is not left out */
     dnnl_primitive_t primitive;
+    dnnl_primitive_t touch; /* writes the source over itself; NULL: the calling thread does */
     size_t n;
     dnnl_exec_arg_t args[MOST_ARGS];
     float *memory[MOST_ARGS];
@@ -28,6 +29,7 @@ static void finish(stand *s)
         mae_dnn_free(s->memory[i]);
     }
     dnnl_primitive_destroy(s->primitive);
+    dnnl_primitive_destroy(s->touch);
     free(s->sweep);
 }
 
@@ -56,6 +58,36 @@ static mae_error *set_up(stand *s, const_dnnl_primitive_desc_t pd, const mae_dnn
     return mae_dnn_check(dnnl_primitive_create(&s->primitive, pd), "primitive");
 }
 
+static bool has_source(const stand *s)
+{
+    return s->n > 0 && s->args[0].arg == DNNL_ARG_SRC; /* or DNNL_ARG_FROM, which is the same */
+}
+
+/* Each of several threads has its part of the source in its own caches, as the layer before has left it. Where the
+ * primitive divides its work otherwise, parts change processors, which is much of what a reorder takes. */
+static mae_error *get_touch(stand *s, const_dnnl_primitive_desc_t pd)
+{
+    dnnl_primitive_desc_t touch;
+    mae_dnn_layout layout = mae_dnn_query(pd, dnnl_query_src_md, 0);
+
+    if (s->pe->threads < 2 || !has_source(s) ||
+        mae_dnn_pd_eltwise(s->pe->engine, dnnl_eltwise_linear, layout, 1.0f, 0.0f, s->pe->attr, &touch) != dnnl_success)
+        return NULL;
+    dnnl_status_t status =
+        mae_dnn_is_reference(touch) ? dnnl_success : dnnl_primitive_create(&s->touch, touch); /* slow: rather not */
+    dnnl_primitive_desc_destroy(touch);
+    return mae_dnn_check(status, "primitive");
+}
+
+static mae_error *run(const stand *s, dnnl_primitive_t primitive, const dnnl_exec_arg_t *args, size_t n)
+{
+    dnnl_status_t status = dnnl_primitive_execute(primitive, s->pe->stream, (int)n, args);
+
+    if (status == dnnl_success)
+        status = dnnl_stream_wait(s->pe->stream);
+    return mae_dnn_check(status, "running a primitive to see what it does");
+}
+
 static void look_at(stand *s, float *memory, size_t bytes)
 {
     for (size_t i = 0; i < bytes / sizeof(float); i += 64 / sizeof(float))
@@ -64,27 +96,24 @@ static void look_at(stand *s, float *memory, size_t bytes)
 
 /* In a network a layer finds its source in the caches, and its weights pushed out of them by other layers'. Winograd's
  * weights are up to four times as many, so that this decides. */
-static void make_as_in_a_network(stand *s, const_dnnl_primitive_desc_t pd)
+static mae_error *make_as_in_a_network(stand *s, const_dnnl_primitive_desc_t pd)
 {
     look_at(s, s->sweep, SWEEP_BYTES);
-    if (s->n > 0 && s->args[0].arg == DNNL_ARG_SRC)
+    if (!has_source(s))
+        return NULL;
+    if (!s->touch) {
         look_at(s, s->memory[0], mae_dnn_bytes(mae_dnn_query(pd, dnnl_query_src_md, 0)));
-}
-
-static mae_error *run(stand *s)
-{
-    dnnl_status_t status = dnnl_primitive_execute(s->primitive, s->pe->stream, (int)s->n, s->args);
-
-    if (status == dnnl_success)
-        status = dnnl_stream_wait(s->pe->stream);
-    return mae_dnn_check(status, "running a primitive to see what it does");
+        return NULL;
+    }
+    const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, s->args[0].memory}, {DNNL_ARG_DST, s->args[0].memory}};
+    return run(s, s->touch, args, 2);
 }
 
 static mae_error *time_run(stand *s, const_dnnl_primitive_desc_t pd, double *ret_ns)
 {
-    make_as_in_a_network(s, pd);
+    MAE_TRY(make_as_in_a_network(s, pd));
     uint64_t begin = mae_clock_now_ns();
-    mae_error *error = run(s);
+    mae_error *error = run(s, s->primitive, s->args, s->n);
 
     *ret_ns = (double)(mae_clock_now_ns() - begin);
     return error;
@@ -114,6 +143,8 @@ mae_error *mae_dnn_probe(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd, c
     if (!error)
         error = get_sweep(&s);
     if (!error)
+        error = get_touch(&s, pd);
+    if (!error)
         error = time_run(&s, pd, &least);
     if (!error && to)
         error = take_result(&s, pd, to, result);
@@ -136,7 +167,7 @@ mae_error *mae_dnn_probe_result(const mae_dnn_pe *pe, const_dnnl_primitive_desc_
     mae_error *error = n_args < MOST_ARGS ? set_up(&s, pd, args, n_args) : mae_error_nomem();
 
     if (!error)
-        error = run(&s);
+        error = run(&s, s.primitive, s.args, s.n);
     if (!error)
         error = take_result(&s, pd, to, result);
     finish(&s);
