@@ -26,9 +26,8 @@ static const struct candidate {
  * worth them. */
 #define LEAST_GAIN_NS 10e3
 
-/* A result in blocks of channels is worth this much of the time: poolings, gates and borders that follow are at their
- * best with it. */
-#define IN_BLOCKS 0.95
+/* The weights of a network that has more are read from memory in every frame, not from a cache that cores share. */
+#define CACHED_BYTES ((size_t)16 << 20)
 
 typedef struct choice {
     mae_dnn_conv *conv;
@@ -39,6 +38,7 @@ typedef struct choice {
     float *reference, *result;         /* what comes of them, row-major */
     mae_dnn_layout plain_src, plain_dst;
     size_t n_dst;
+    bool cold; /* its weights are read from memory */
 } choice;
 
 static dnnl_status_t create(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
@@ -64,6 +64,15 @@ static void add_post(mae_dnn_key *key, const mae_dnn_post *post)
     mae_dnn_key_add(key, post->dims, (size_t)post->ndims * sizeof post->dims[0]);
 }
 
+static bool exceeds_caches(const mae_graph *graph)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < graph->n_tensors && bytes <= CACHED_BYTES; i++)
+        bytes += graph->tensors[i].is_constant ? graph->tensors[i].bytes : 0;
+    return bytes > CACHED_BYTES;
+}
+
 static void describe(choice *c)
 {
     const mae_dnn_conv *v = c->conv;
@@ -72,6 +81,7 @@ static void describe(choice *c)
     c->key = mae_dnn_key_of(v->b->pe);
     mae_dnn_key_add_number(&c->key, v->ndims);
     mae_dnn_key_add_number(&c->key, v->groups);
+    mae_dnn_key_add_number(&c->key, c->cold);
     mae_dnn_key_add_number(&c->key, v->desc.bias != NULL);
     mae_dnn_key_add(&c->key, v->src_dims, (size_t)v->ndims * sizeof v->src_dims[0]);
     mae_dnn_key_add(&c->key, v->dst_dims, (size_t)v->ndims * sizeof v->dst_dims[0]);
@@ -107,14 +117,14 @@ static size_t list_args(const choice *c, mae_dnn_probe_arg *args)
 {
     size_t n = 0;
 
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.0f, c->plain_src, c->src};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.0f, c->conv->weight_layout, c->weights};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.0f, c->plain_src, c->src, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.0f, c->conv->weight_layout, c->weights, c->cold};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false};
     if (c->conv->desc.bias)
-        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL};
+        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false};
     for (size_t i = 0; i < c->chain->n_posts; i++)
         if (c->chain->posts[i].kind == MAE_DNN_POST_BINARY)
-            args[n++] = (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL};
+            args[n++] = (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL, false};
     return n;
 }
 
@@ -229,8 +239,20 @@ static mae_error *price_of_output(const choice *c, const_dnnl_primitive_desc_t p
     return NULL;
 }
 
+static bool is_leant_to(const choice *c, const_dnnl_primitive_desc_t pd)
+{
+    switch (c->conv->b->leaning.order) {
+    case MAE_DNN_BLOCKS:
+        return gives_blocks(c, pd);
+    case MAE_DNN_CHANNELS_LAST:
+        return mae_dnn_is_last(mae_dnn_query(pd, dnnl_query_dst_md, 0));
+    default:
+        return true;
+    }
+}
+
 static mae_error *cost_of(choice *c, const_dnnl_primitive_desc_t favourite, const_dnnl_primitive_desc_t pd,
-                          double best_ns, double *ret_ns)
+                          double best_ns, double *ret_own_ns, double *ret_ns)
 {
     double ns, moves = 0.0;
 
@@ -238,7 +260,8 @@ static mae_error *cost_of(choice *c, const_dnnl_primitive_desc_t favourite, cons
     MAE_TRY(mae_dnn_value_price(c->conv->b, c->conv->src, mae_dnn_query(pd, dnnl_query_src_md, 0), &moves));
     MAE_TRY(price_of_posts(c, pd, &moves));
     MAE_TRY(price_of_output(c, pd, &moves));
-    ns = ns * (gives_blocks(c, pd) ? IN_BLOCKS : 1.0) + moves;
+    *ret_own_ns = ns;
+    ns = ns * (is_leant_to(c, pd) ? 1.0 : c->conv->b->leaning.factor) + moves;
     *ret_ns = ns + (c->candidate->algorithm == dnnl_convolution_winograd ? LEAST_GAIN_NS : 0.0);
     return NULL;
 }
@@ -248,7 +271,7 @@ static mae_error *cost_of(choice *c, const_dnnl_primitive_desc_t favourite, cons
 static mae_error *choose(choice *c, dnnl_primitive_desc_t *pd)
 {
     dnnl_primitive_desc_t best = NULL, other;
-    double best_ns = HUGE_VAL, ns;
+    double best_ns = HUGE_VAL, best_own_ns = 0.0, own_ns = 0.0, ns;
     mae_error *error = NULL;
 
     for (size_t i = 0; !error && i < N_CANDIDATES; i++) {
@@ -257,7 +280,7 @@ static mae_error *choose(choice *c, dnnl_primitive_desc_t *pd)
             continue;
         bool slow = mae_dnn_is_reference(other) || (candidates[i].nth > 0 && mae_dnn_is_old(other));
         if (!slow)
-            error = cost_of(c, *pd, other, best_ns, &ns);
+            error = cost_of(c, *pd, other, best_ns, &own_ns, &ns);
         if (slow || error || ns >= best_ns) {
             dnnl_primitive_desc_destroy(other);
             continue;
@@ -265,6 +288,7 @@ static mae_error *choose(choice *c, dnnl_primitive_desc_t *pd)
         dnnl_primitive_desc_destroy(best);
         best = other;
         best_ns = ns;
+        best_own_ns = own_ns;
     }
     if (error || !best) {
         dnnl_primitive_desc_destroy(best);
@@ -272,6 +296,8 @@ static mae_error *choose(choice *c, dnnl_primitive_desc_t *pd)
     }
     dnnl_primitive_desc_destroy(*pd);
     *pd = best;
+    c->conv->b->weighed = best;
+    c->conv->b->weighed_ns = best_own_ns;
     return NULL;
 }
 
@@ -280,8 +306,9 @@ mae_error *mae_dnn_conv_choose(mae_dnn_conv *conv, const mae_dnn_chain *chain, d
     choice c = {.conv = conv, .chain = chain};
 
     /* Without constant weights they would have to be packed in every frame. */
-    if (conv->b->trial || conv->transposed || !conv->constant || conv->padded >= 0 || mae_dnn_is_reference(*pd))
+    if ((conv->b->trial && !conv->b->weighs) || conv->transposed || !conv->constant || conv->padded >= 0 || mae_dnn_is_reference(*pd))
         return NULL;
+    c.cold = exceeds_caches(conv->b->graph);
     describe(&c);
     mae_error *error = choose(&c, pd);
     mae_dnn_free(c.src);

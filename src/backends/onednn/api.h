@@ -37,7 +37,9 @@ mae_dnn_layout mae_dnn_layout_plain(mae_dnn_pool *pool, int ndims, const dnnl_di
 mae_dnn_layout mae_dnn_layout_strided(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims, const dnnl_dim_t *strides);
 /* Channels (axis 1) in blocks as wide as this processor's vectors, for 3 to 5 axes; else NULL. */
 mae_dnn_layout mae_dnn_layout_blocked(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
-/* That layout, for tensors of 4 axes, as other backends know it. */
+/* Channels last. */
+mae_dnn_layout mae_dnn_layout_last(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
+/* That layout in blocks, for tensors of 4 axes, as other backends know it. */
 mae_layout mae_dnn_native_layout(void);
 mae_dnn_layout mae_dnn_layout_any(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims);
 mae_dnn_layout mae_dnn_layout_copy(mae_dnn_pool *pool, mae_dnn_layout layout);

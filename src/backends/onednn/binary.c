@@ -77,20 +77,8 @@ static bool is_blocked(const mae_dnn_build *b, int tensor)
  */
 static mae_dnn_layout layout_of_channels(const binary *c)
 {
-    mae_dnn_lie lie;
-    dnnl_dims_t strides;
-
-    if (!mae_dnn_layout_lie(c->left_layout, &lie) || lie.n_blocks > 0 || lie.strides[1] != 1)
-        return mae_dnn_layout_blocked(c->b->pool, c->ndims, c->right_dims);
-    dnnl_dim_t stride = c->right_dims[1];
-    for (int i = c->ndims - 1; i >= 0; i--) {
-        if (i == 1)
-            continue;
-        strides[i] = stride;
-        stride *= c->right_dims[i];
-    }
-    strides[1] = 1;
-    return mae_dnn_layout_strided(c->b->pool, c->ndims, c->right_dims, strides);
+    bool last = mae_dnn_is_last(c->left_layout);
+    return (last ? mae_dnn_layout_last : mae_dnn_layout_blocked)(c->b->pool, c->ndims, c->right_dims);
 }
 
 /* Layouts as the tensors have them: one for both where they have the same shape, the blocked one of the two. */

@@ -119,9 +119,11 @@ mae_error *mae_dnn_step_add(mae_dnn_build *b, dnnl_primitive_desc_t pd, const ma
 {
     mae_error *error = step_add(b, pd, args, n_args, 0.0f);
 
-    if (error)
+    if (error) {
         dnnl_primitive_desc_destroy(pd);
-    return error;
+        return error;
+    }
+    return b->weighs ? mae_dnn_weigh(b, pd, args, n_args) : NULL;
 }
 
 mae_error *mae_dnn_step_fill(mae_dnn_build *b, int value, float number)
@@ -254,24 +256,38 @@ static mae_error *begin(mae_dnn_build *b)
     return NULL;
 }
 
+mae_error *mae_dnn_build_begin(mae_dnn_build *b)
+{
+    for (size_t i = 0; b->borders && i < b->segment->n_outputs; i++)
+        b->borders->outputs[i] = MAE_LAYOUT_DENSE; /* until they are found to be something else */
+    MAE_TRY(begin(b));
+    return lower_all(b);
+}
+
+void mae_dnn_build_finish(mae_dnn_build *b)
+{
+    free(b->heads);
+    free(b->done);
+    mae_dnn_unit_discard(b->unit ? &b->unit->base : NULL);
+}
+
 mae_error *mae_dnn_build_segment(mae_dnn_pe *pe, const mae_graph *graph, const mae_segment *segment,
                                  const mae_borders *borders, bool trial, mae_dnn_unit **ret_unit,
                                  const char **ret_reason)
 {
     mae_dnn_build b = {.pe = pe, .graph = graph, .segment = segment, .borders = borders, .trial = trial};
-    mae_error *error = begin(&b);
 
-    if (!error)
-        error = lower_all(&b);
+    if (!trial)
+        MAE_TRY(mae_dnn_choose_leaning(&b, &b.leaning));
+    mae_error *error = mae_dnn_build_begin(&b);
     if (!error && !trial)
         error = mae_dnn_unit_finish(b.unit);
-    free(b.heads);
-    free(b.done);
     if (error && ret_reason)
         *ret_reason = b.reason ? b.reason : "oneDNN refused it";
-    if (error || trial)
-        mae_dnn_unit_discard(b.unit ? &b.unit->base : NULL);
-    else
+    if (!error && !trial) {
         *ret_unit = b.unit;
+        b.unit = NULL;
+    }
+    mae_dnn_build_finish(&b);
     return error;
 }

@@ -21,12 +21,25 @@ typedef struct mae_dnn_padding {
     dnnl_dims_t low, high; /* along the spatial axes */
 } mae_dnn_padding;
 
+/* What convolutions rather yield, where several ways are nearly as fast: each decides for itself, knowing what came
+ * before but not what follows, and reorders appear where they disagree. */
+typedef enum mae_dnn_order { MAE_DNN_ANY_ORDER, MAE_DNN_BLOCKS, MAE_DNN_CHANNELS_LAST } mae_dnn_order;
+typedef struct mae_dnn_leaning {
+    mae_dnn_order order;
+    double factor; /* what yields something else counts as that many times as long */
+} mae_dnn_leaning;
+
 typedef struct mae_dnn_build {
     mae_dnn_pe *pe;
     const mae_graph *graph;
     const mae_segment *segment;
     const mae_borders *borders; /* NULL: all dense */
     bool trial;
+    mae_dnn_leaning leaning;
+    bool weighs;                         /* a trial that chooses what a build would, and adds up what it will take */
+    double spent_ns;                     /* by the steps that were added */
+    const_dnnl_primitive_desc_t weighed; /* takes weighed_ns, as is known already */
+    double weighed_ns;
     mae_dnn_unit *unit;
     mae_dnn_pool *pool; /* the unit's */
     size_t room_storages, room_values, room_steps;
@@ -120,6 +133,8 @@ MAE_MUST_CHECK mae_error *mae_dnn_reorder(mae_dnn_build *build, int from, int to
 MAE_MUST_CHECK mae_error *mae_dnn_reorder_now(const mae_dnn_pe *pe, mae_dnn_layout from, void *source,
                                               mae_dnn_layout to, void *target);
 
+/* Channels last, and not row-major. */
+bool mae_dnn_is_last(mae_dnn_layout layout);
 /* Row-major, without gaps, so that nothing but the values is in its memory. */
 bool mae_dnn_is_dense(mae_dnn_layout layout);
 size_t mae_dnn_bytes(mae_dnn_layout layout);
@@ -150,6 +165,15 @@ MAE_MUST_CHECK mae_error *mae_dnn_step_add(mae_dnn_build *build, dnnl_primitive_
                                            size_t n_args);
 /* Fills a dense value at every run. */
 MAE_MUST_CHECK mae_error *mae_dnn_step_fill(mae_dnn_build *build, int value, float number);
+
+/* Decides between leanings: by what a build of the segment with each would take. */
+MAE_MUST_CHECK mae_error *mae_dnn_choose_leaning(const mae_dnn_build *build, mae_dnn_leaning *ret_leaning);
+/* Lowers the segment into a unit without primitives. Afterwards the build is finished, with an error, too. */
+MAE_MUST_CHECK mae_error *mae_dnn_build_begin(mae_dnn_build *build);
+void mae_dnn_build_finish(mae_dnn_build *build);
+/* Adds what a step takes to what has been spent, if it depends on layouts. */
+MAE_MUST_CHECK mae_error *mae_dnn_weigh(mae_dnn_build *build, const_dnnl_primitive_desc_t pd, const mae_dnn_arg *args,
+                                        size_t n_args);
 
 /* A layout the primitive descriptor asks for; owned by `pd`. NULL if there is none. */
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index);

@@ -3,12 +3,12 @@
 
 #include "backends/onednn/lower.h"
 
-/* Are blocks of channels worth it? When at least half of what comes in lies so, and no block would be cut. */
+/* As at least half of what comes in lies: in blocks of channels, if none would be cut, or with channels last. */
 static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int axis)
 {
     dnnl_dims_t dims, own;
     int ndims = mae_dnn_dims(b, node->outputs[0], dims);
-    size_t in_blocks = 0, all = 0;
+    size_t in_blocks = 0, last = 0, all = 0;
     mae_dnn_layout blocked = mae_dnn_layout_blocked(b->pool, ndims, dims);
     mae_dnn_lie lie;
     bool fits = blocked && axis == 1 && mae_dnn_layout_lie(blocked, &lie) && lie.n_blocks == 1;
@@ -18,10 +18,13 @@ static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int 
         mae_dnn_dims(b, tensor, own);
         fits = fits && own[1] % lie.blocks[0] == 0;
         all += mae_dnn_tensor(b, tensor)->bytes;
-        if (head >= 0 && !mae_dnn_is_dense(mae_dnn_at(b, head)->layout))
-            in_blocks += mae_dnn_tensor(b, tensor)->bytes;
+        if (head < 0 || mae_dnn_is_dense(mae_dnn_at(b, head)->layout))
+            continue;
+        *(mae_dnn_is_last(mae_dnn_at(b, head)->layout) ? &last : &in_blocks) += mae_dnn_tensor(b, tensor)->bytes;
     }
-    return fits && in_blocks >= all - in_blocks && in_blocks > 0 ? blocked : mae_dnn_layout_plain(b->pool, ndims, dims);
+    if (fits && in_blocks >= last && in_blocks + last >= all - in_blocks - last && in_blocks > 0)
+        return blocked;
+    return last > all / 2 ? mae_dnn_layout_last(b->pool, ndims, dims) : mae_dnn_layout_plain(b->pool, ndims, dims);
 }
 
 /* One input: its memory becomes a piece of the result's if it lies there in one piece, in the same order. */

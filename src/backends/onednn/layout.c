@@ -33,6 +33,21 @@ mae_dnn_layout mae_dnn_layout_plain(mae_dnn_pool *pool, int ndims, const dnnl_di
     return mae_dnn_layout_strided(pool, ndims, dims, strides);
 }
 
+mae_dnn_layout mae_dnn_layout_last(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
+{
+    dnnl_dims_t strides;
+    dnnl_dim_t stride = dims[1];
+
+    for (int i = ndims - 1; i >= 0; i--) {
+        if (i == 1)
+            continue;
+        strides[i] = stride;
+        stride *= dims[i];
+    }
+    strides[1] = 1;
+    return mae_dnn_layout_strided(pool, ndims, dims, strides);
+}
+
 #if DNNL_VERSION_MAJOR >= 3
 
 void mae_dnn_pool_finish(mae_dnn_pool *pool)

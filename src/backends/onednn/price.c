@@ -3,7 +3,7 @@
 
 #include "backends/onednn/probe.h"
 
-static void add_lie(mae_dnn_key *key, const mae_dnn_lie *lie)
+void mae_dnn_key_add_lie(mae_dnn_key *key, const mae_dnn_lie *lie)
 {
     size_t n = (size_t)lie->ndims * sizeof lie->dims[0], blocks = (size_t)lie->n_blocks * sizeof lie->blocks[0];
 
@@ -18,7 +18,7 @@ static void add_lie(mae_dnn_key *key, const mae_dnn_lie *lie)
 
 static mae_error *time_reorder(const mae_dnn_pe *pe, mae_dnn_layout from, mae_dnn_layout to, double *ret_ns)
 {
-    const mae_dnn_probe_arg args[] = {{DNNL_ARG_FROM, 0.5f, NULL, NULL}, {DNNL_ARG_TO, 0.0f, NULL, NULL}};
+    const mae_dnn_probe_arg args[] = {{DNNL_ARG_FROM, 0.5f, NULL, NULL, false}, {DNNL_ARG_TO, 0.0f, NULL, NULL, false}};
     dnnl_primitive_desc_t pd;
 
     if (dnnl_reorder_primitive_desc_create(&pd, from, pe->engine, to, pe->engine, pe->attr) != dnnl_success) {
@@ -38,8 +38,8 @@ mae_error *mae_dnn_layout_price(const mae_dnn_pe *pe, mae_dnn_layout from, mae_d
     *ret_ns = HUGE_VAL;
     if (!mae_dnn_layout_lie(from, &a) || !mae_dnn_layout_lie(to, &b))
         return NULL;
-    add_lie(&key, &a);
-    add_lie(&key, &b);
+    mae_dnn_key_add_lie(&key, &a);
+    mae_dnn_key_add_lie(&key, &b);
     if (mae_dnn_times_find(&key, ret_ns))
         return NULL;
     MAE_TRY(time_reorder(pe, from, to, ret_ns));

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define MOST_ARGS 16
+#define MOST_ARGS (MAE_DNN_MOST_PROBED + 1) /* and a scratchpad */
 #define MOST_RUNS 6
 #define LEAST_RUNS 3
 #define ENOUGH_NS 4e6
@@ -20,6 +20,8 @@ typedef struct stand {
     size_t n;
     dnnl_exec_arg_t args[MOST_ARGS];
     float *memory[MOST_ARGS];
+    size_t cold; /* bytes of the argument ... */
+    const float *cold_at; /* ... that is to be in no cache */
 } stand;
 
 static void finish(stand *s)
@@ -33,9 +35,26 @@ static void finish(stand *s)
     free(s->sweep);
 }
 
+/* Bytes from the start of the memory to the layout's end; of a part that begins further in, the library says 0. */
+static size_t reach(mae_dnn_layout layout)
+{
+    mae_dnn_lie lie;
+    dnnl_dim_t end = 0;
+
+    if (mae_dnn_bytes(layout) > 0 || !mae_dnn_layout_lie(layout, &lie))
+        return mae_dnn_bytes(layout);
+    for (int i = 0; i < lie.ndims; i++) {
+        dnnl_dim_t outer = lie.padded[i];
+        for (int k = 0; k < lie.n_blocks; k++)
+            outer /= lie.block_axes[k] == i ? lie.blocks[k] : 1;
+        end = outer * lie.strides[i] > end ? outer * lie.strides[i] : end;
+    }
+    return (size_t)(lie.offset + end) * sizeof(float);
+}
+
 static mae_error *add(stand *s, int id, mae_dnn_layout layout, const mae_dnn_probe_arg *arg)
 {
-    size_t bytes = layout ? mae_dnn_bytes(layout) : 0;
+    size_t bytes = layout ? reach(layout) : 0;
 
     if (bytes == 0)
         return NULL;
@@ -43,6 +62,10 @@ static mae_error *add(stand *s, int id, mae_dnn_layout layout, const mae_dnn_pro
     if (!memory)
         return mae_error_nomem();
     s->args[s->n++] = (dnnl_exec_arg_t){id, NULL};
+    if (arg && arg->cold) {
+        s->cold = bytes;
+        s->cold_at = memory;
+    }
     for (size_t i = 0; i < bytes / sizeof(float); i++)
         memory[i] = arg ? arg->number : 0.0f;
     if (arg && arg->from)
@@ -94,17 +117,36 @@ static void look_at(stand *s, float *memory, size_t bytes)
         s->seen += memory[i] += 0.0f;
 }
 
+#define LINE 64 /* bytes of a cache line; where it is more, some are pushed out twice */
+
+/* Pushes memory out of all caches. Elsewhere it is left in those that cores share. */
+static void push_out(const float *memory, size_t bytes)
+{
+    for (const char *at = (const char *)memory; at < (const char *)memory + bytes; at += LINE) {
+#if defined(__x86_64__)
+        __builtin_ia32_clflush(at);
+#elif defined(__aarch64__)
+        __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
+#endif
+    }
+    __sync_synchronize();
+}
+
 /* In a network a layer finds its source in the caches, and its weights pushed out of them by other layers'. Winograd's
  * weights are up to four times as many, so that this decides. */
 static mae_error *make_as_in_a_network(stand *s, const_dnnl_primitive_desc_t pd)
 {
     look_at(s, s->sweep, SWEEP_BYTES);
+    push_out(s->cold_at, s->cold);
     if (!has_source(s))
         return NULL;
     if (!s->touch) {
-        look_at(s, s->memory[0], mae_dnn_bytes(mae_dnn_query(pd, dnnl_query_src_md, 0)));
+        look_at(s, s->memory[0], reach(mae_dnn_query(pd, dnnl_query_src_md, 0)));
         return NULL;
     }
+    for (size_t i = 1; i < s->n; i++) /* where a result goes, others have been before, divided otherwise */
+        if (s->args[i].arg == DNNL_ARG_DST)
+            look_at(s, s->memory[i], reach(mae_dnn_query(pd, dnnl_query_dst_md, 0)));
     const dnnl_exec_arg_t args[] = {{DNNL_ARG_SRC, s->args[0].memory}, {DNNL_ARG_DST, s->args[0].memory}};
     return run(s, s->touch, args, 2);
 }

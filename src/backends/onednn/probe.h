@@ -18,9 +18,13 @@ static inline void mae_dnn_key_add_number(mae_dnn_key *key, int64_t number)
     mae_dnn_key_add(key, &number, sizeof number);
 }
 
+void mae_dnn_key_add_lie(mae_dnn_key *key, const mae_dnn_lie *lie);
+
 bool mae_dnn_times_find(const mae_dnn_key *key, double *ret_ns);
 /* Keeps it if there is room. */
 void mae_dnn_times_keep(const mae_dnn_key *key, double ns);
+
+#define MAE_DNN_MOST_PROBED 15 /* arguments */
 
 /* One argument of a primitive to be timed. */
 typedef struct mae_dnn_probe_arg {
@@ -28,6 +32,7 @@ typedef struct mae_dnn_probe_arg {
     float number;        /* what all are, without `numbers` */
     mae_dnn_layout from; /* `numbers` lie so, and are reordered to what the primitive wants; or NULL */
     const float *numbers;
+    bool cold; /* in no cache when a run begins */
 } mae_dnn_probe_arg;
 
 /* The least time of a few runs: of two if both take longer than `give_up_ns`. What the first run

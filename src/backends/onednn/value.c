@@ -29,6 +29,13 @@ bool mae_dnn_is_dense(mae_dnn_layout layout)
     return true;
 }
 
+bool mae_dnn_is_last(mae_dnn_layout layout)
+{
+    mae_dnn_lie lie;
+    return mae_dnn_layout_lie(layout, &lie) && lie.ndims > 2 && lie.n_blocks == 0 && lie.strides[1] == 1 &&
+           !mae_dnn_is_dense(layout);
+}
+
 /* What tells where the elements of an axis lie; axes of one element lie anywhere. */
 static bool same_axis(const mae_dnn_lie *a, const mae_dnn_lie *b, int i)
 {
