@@ -124,7 +124,8 @@ static size_t list_args(const choice *c, mae_dnn_probe_arg *args)
         args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false};
     for (size_t i = 0; i < c->chain->n_posts; i++)
         if (c->chain->posts[i].kind == MAE_DNN_POST_BINARY)
-            args[n++] = (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL, false};
+            args[n++] =
+                (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL, false};
     return n;
 }
 
@@ -306,7 +307,8 @@ mae_error *mae_dnn_conv_choose(mae_dnn_conv *conv, const mae_dnn_chain *chain, d
     choice c = {.conv = conv, .chain = chain};
 
     /* Without constant weights they would have to be packed in every frame. */
-    if ((conv->b->trial && !conv->b->weighs) || conv->transposed || !conv->constant || conv->padded >= 0 || mae_dnn_is_reference(*pd))
+    if ((conv->b->trial && !conv->b->weighs) || conv->transposed || !conv->constant || conv->padded >= 0 ||
+        mae_dnn_is_reference(*pd))
         return NULL;
     c.cold = exceeds_caches(conv->b->graph);
     describe(&c);

@@ -13,7 +13,8 @@ static unsigned layer_norm_flags(bool scale, bool shift)
 static const char *name_of(const_dnnl_primitive_desc_t pd)
 {
     const char *name = NULL;
-    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) == dnnl_success && name ? name : "";
+    return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) == dnnl_success && name ? name
+                                                                                                             : "";
 }
 
 #if DNNL_VERSION_MAJOR >= 3

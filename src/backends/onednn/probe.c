@@ -20,7 +20,7 @@ typedef struct stand {
     size_t n;
     dnnl_exec_arg_t args[MOST_ARGS];
     float *memory[MOST_ARGS];
-    size_t cold; /* bytes of the argument ... */
+    size_t cold;          /* bytes of the argument ... */
     const float *cold_at; /* ... that is to be in no cache */
 } stand;
 
