@@ -6,7 +6,6 @@
  * Wakes: from the call that wakes to the thread's first instruction, with the second processor halted, and kept awake
  * by a thread of least priority. Memory: one pass over what the same processor, and what the other one, has written
  * last. */
-#define _GNU_SOURCE
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -154,11 +153,11 @@ static void *serve(void *processor)
     }
 }
 
-static void tell(task task)
+static void tell(task what)
 {
-    shared.task = task;
+    shared.task = what;
     int turn = atomic_fetch_add(&shared.go, 1) + 1;
-    while (task != TASK_END && atomic_load(&shared.done) != turn)
+    while (what != TASK_END && atomic_load(&shared.done) != turn)
         ;
 }
 
