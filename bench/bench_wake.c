@@ -196,7 +196,7 @@ static void memory(size_t bytes)
 
 int main(int argc, char **argv)
 {
-    int first = argc == 3 ? atoi(argv[1]) : 0, second = argc == 3 ? atoi(argv[2]) : 1;
+    int first = argc == 3 ? (int)strtol(argv[1], NULL, 10) : 0, second = argc == 3 ? (int)strtol(argv[2], NULL, 10) : 1;
     pthread_t server;
 
     go_to(first);
