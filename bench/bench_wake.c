@@ -13,12 +13,13 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/stats.h"
+#include "base/thread.h"
+#include "rounds.h"
 
 #define WAKES 500
 #define PASSES 50
@@ -28,9 +29,9 @@
 typedef enum task { TASK_NONE, TASK_WRITE, TASK_ANSWER, TASK_END } task;
 
 static struct {
-    _Atomic uint32_t word;      /* waited for asleep */
-    _Atomic uint64_t woke_at;   /* by the clock; 0: not yet */
-    _Atomic int go, done, pong; /* waited for awake */
+    _Atomic uint32_t word;    /* waited for asleep */
+    _Atomic uint64_t woke_at; /* by the clock; 0: not yet */
+    _Atomic int go, done;     /* waited for awake */
     _Atomic bool stop;
     task task;
     float *memory;
@@ -39,13 +40,8 @@ static struct {
 
 static void go_to(int processor)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)processor, &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) {
-        fprintf(stderr, "bench_wake: there is no processor %d for this\n", processor);
+    if (!fine(mae_thread_bind(&processor, 1)))
         exit(1);
-    }
 }
 
 static void sleeper_sleep(uint32_t seen)

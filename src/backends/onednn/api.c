@@ -10,7 +10,7 @@ static unsigned layer_norm_flags(bool scale, bool shift)
     return (scale ? (unsigned)dnnl_use_scale : 0U) | (shift ? (unsigned)dnnl_use_shift : 0U);
 }
 
-static const char *name_of(const_dnnl_primitive_desc_t pd)
+const char *mae_dnn_name_of(const_dnnl_primitive_desc_t pd)
 {
     const char *name = NULL;
     return dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) == dnnl_success && name ? name
@@ -52,10 +52,10 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
     if (status != dnnl_success)
         return status;
     for (int i = 0; i < nth && status == dnnl_success; i++) {
-        const char *before = name_of(pd);
+        const char *before = mae_dnn_name_of(pd);
         do
             status = dnnl_primitive_desc_next_impl(pd);
-        while (status == dnnl_success && !strcmp(name_of(pd), before));
+        while (status == dnnl_success && !strcmp(mae_dnn_name_of(pd), before));
     }
     if (status == dnnl_success)
         *ret_pd = pd;
@@ -187,7 +187,7 @@ static dnnl_status_t next_other(dnnl_primitive_desc_iterator_t iterator, const c
         dnnl_primitive_desc_t pd = dnnl_primitive_desc_iterator_fetch(iterator);
         if (!pd)
             return dnnl_out_of_memory;
-        same = !strcmp(name_of(pd), name);
+        same = !strcmp(mae_dnn_name_of(pd), name);
         dnnl_primitive_desc_destroy(pd);
     }
     return same ? status : dnnl_success;
@@ -211,7 +211,7 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
         pd = dnnl_primitive_desc_iterator_fetch(iterator);
         if (!pd || i == nth)
             break;
-        status = next_other(iterator, name_of(pd));
+        status = next_other(iterator, mae_dnn_name_of(pd));
         dnnl_primitive_desc_destroy(pd);
         pd = NULL;
     }

@@ -82,9 +82,11 @@ typedef struct mae_dnn_pool_desc {
 /* Every function gives a primitive descriptor, or the library's refusal. */
 dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *desc, const_dnnl_primitive_attr_t attr,
                               dnnl_primitive_desc_t *ret_pd);
-/* Not the library's favourite but the one it would take `nth`, of those that compute a convolution (not a transposed
- * one) by `algorithm`: dnnl_convolution_direct, which may be a product of matrices, too, or dnnl_convolution_winograd.
- * An error where there are fewer. */
+/* What the library calls its implementation; "" where it does not say. Static. */
+const char *mae_dnn_name_of(const_dnnl_primitive_desc_t pd);
+/* Not the library's favourite but the one it would take `nth`, each of another name, of those that compute a
+ * convolution (not a transposed one) by `algorithm`: dnnl_convolution_direct, which may be a product of matrices, too,
+ * or dnnl_convolution_winograd. An error where there are fewer. */
 dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *desc, dnnl_alg_kind_t algorithm,
                                   int nth, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
 dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,

@@ -60,11 +60,7 @@ mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, 
 
 static bool is_called(const_dnnl_primitive_desc_t pd, const char *part)
 {
-    const char *name = NULL;
-
-    if (dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, (void *)&name) != dnnl_success || !name)
-        return false;
-    return strstr(name, part) != NULL;
+    return strstr(mae_dnn_name_of(pd), part) != NULL;
 }
 
 bool mae_dnn_is_reference(const_dnnl_primitive_desc_t pd)

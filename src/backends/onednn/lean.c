@@ -47,6 +47,12 @@ mae_error *mae_dnn_weigh(mae_dnn_build *b, const_dnnl_primitive_desc_t pd, const
     if (dnnl_primitive_desc_query(pd, dnnl_query_primitive_kind, 0, &kind) != dnnl_success ||
         !depends_on_layouts(kind) || n_args > MAE_DNN_MOST_PROBED)
         return NULL;
+    if (kind == dnnl_reorder) { /* as those who choose look it up */
+        MAE_TRY(mae_dnn_layout_price(b->pe, mae_dnn_query(pd, dnnl_query_src_md, 0),
+                                     mae_dnn_query(pd, dnnl_query_dst_md, 0), &ns));
+        b->spent_ns += ns;
+        return NULL;
+    }
     mae_dnn_key_add_number(&key, kind);
     for (size_t i = 0; i < n_args; i++) {
         mae_dnn_layout layout = mae_dnn_query(pd, dnnl_query_exec_arg_md, args[i].id);
