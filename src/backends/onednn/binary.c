@@ -148,15 +148,90 @@ static mae_error *choose(binary *c, mae_dnn_chain *chain, dnnl_primitive_desc_t 
     return fuse(c, true, chain, ret_pd);
 }
 
+/* ---- one number per channel, channels last ---- */
+
+/* The library goes from pixel to pixel, each a call of its code, which for few channels takes longer than their
+ * numbers. */
+#define MOST_IN_ROW 1024
+
+/* How many pixels to a row, so that they fill the image and are no more than so many numbers; 1: it is not to be. */
+static dnnl_dim_t pixels_in_row(const binary *c, const mae_dnn_chain *chain)
+{
+    dnnl_dim_t pixels = 1, most = MOST_IN_ROW / c->dims[1];
+
+    if (chain->n_posts > 0 || !mae_dnn_is_last(c->left_layout) || c->dims[0] != 1 || c->right_dims[1] != c->dims[1])
+        return 1;
+    for (int i = 2; i < c->ndims; i++) {
+        if (c->right_dims[i] != 1)
+            return 1;
+        pixels *= c->dims[i];
+    }
+    while (most > 1 && pixels % most != 0)
+        most--;
+    return most > 1 ? most : 1;
+}
+
+/* As a matrix whose rows are so many pixels, and a row of as many times the vector. */
+static mae_error *lower_in_rows(binary *c, dnnl_dim_t pixels, bool *ret_done)
+{
+    mae_dnn_build *b = c->b;
+    dnnl_dim_t channels = c->dims[1], all = 1;
+    dnnl_primitive_desc_t pd;
+    int left, right, repeated, once, dst;
+
+    for (int i = 1; i < c->ndims; i++)
+        all *= c->dims[i];
+    const dnnl_dims_t matrix = {all / (pixels * channels), pixels * channels}, row = {1, pixels * channels};
+    const dnnl_dims_t vector = {1, channels}, copies = {pixels, channels}, again = {0, 1};
+    mae_dnn_layout whole = mae_dnn_layout_plain(b->pool, 2, matrix), one = mae_dnn_layout_plain(b->pool, 2, row);
+    mae_dnn_layout dense = mae_dnn_layout_plain(b->pool, 2, copies);
+    mae_dnn_layout seen = mae_dnn_layout_strided(b->pool, 2, copies, again);
+
+    *ret_done = whole && one && dense && seen &&
+                mae_dnn_pd_binary(b->pe->engine, c->alg, whole, one, whole, b->pe->attr, &pd) == dnnl_success;
+    if (!*ret_done)
+        return NULL;
+    mae_error *error = mae_dnn_value_as(b, c->left, c->left_layout, &left);
+    if (!error)
+        error = mae_dnn_value_reshaped(b, c->right, 2, vector, &right);
+    if (!error)
+        error = mae_dnn_value_view(b, right, seen, 0, -1, &once);
+    if (!error)
+        error = mae_dnn_value_new(b, dense, -1, &repeated);
+    if (!error)
+        error = mae_dnn_reorder(b, once, repeated);
+    if (!error)
+        error = mae_dnn_value_over(b, left, c->node, c->left_layout, c->out, &dst);
+    if (!error)
+        error = mae_dnn_value_view(b, left, whole, 0, -1, &left);
+    if (!error)
+        error = mae_dnn_value_view(b, repeated, one, 0, -1, &repeated);
+    if (!error)
+        error = mae_dnn_value_view(b, dst, whole, 0, -1, &dst);
+    if (error) {
+        dnnl_primitive_desc_destroy(pd);
+        return error;
+    }
+    const mae_dnn_arg args[] = {{DNNL_ARG_SRC_0, left}, {DNNL_ARG_SRC_1, repeated}, {DNNL_ARG_DST, dst}};
+    return mae_dnn_step_add(b, pd, args, 3);
+}
+
 static mae_error *lower_two(binary *c)
 {
     mae_dnn_build *b = c->b;
     dnnl_primitive_desc_t pd;
     mae_dnn_chain chain;
+    bool done = false;
     int left, right;
 
     MAE_TRY(choose(c, &chain, &pd));
-    mae_error *error = operand(b, c->left, c->ndims, c->dims, c->left_layout, &left);
+    dnnl_dim_t pixels = pixels_in_row(c, &chain);
+    mae_error *error = pixels > 1 ? lower_in_rows(c, pixels, &done) : NULL;
+    if (error || done) {
+        dnnl_primitive_desc_destroy(pd);
+        return error;
+    }
+    error = operand(b, c->left, c->ndims, c->dims, c->left_layout, &left);
     if (!error)
         error = operand(b, c->right, c->ndims, c->right_dims, c->right_layout, &right);
     if (error) {

@@ -5,18 +5,24 @@
 
 #define MOST_ARGS (8 + MAE_DNN_MOST_POSTS)
 
+/* May the chain's i-th post-operation write over this value of its operand? Needed by nobody else: nor by the primitive
+ * itself, or by another post-operation. */
+static bool can_sum_over(const mae_dnn_build *b, const mae_dnn_chain *chain, size_t i, int value)
+{
+    size_t before = i ? chain->posts[i - 1].n_nodes : 1 + chain->n_folded;
+    return mae_dnn_can_overwrite(b, value, chain->nodes + before, chain->posts[i].n_nodes - before);
+}
+
 /* The residual that may be summed in place: added in full, computed before, needed by nobody else. */
 static int find_sum(const mae_dnn_build *b, const mae_dnn_chain *chain)
 {
     for (size_t i = 0; i < chain->n_posts; i++) {
         const mae_dnn_post *post = &chain->posts[i];
-        size_t before = i ? chain->posts[i - 1].n_nodes : 1 + chain->n_folded;
         if (post->kind != MAE_DNN_POST_BINARY || post->alg != dnnl_binary_add || !post->full)
             continue;
         if (mae_dnn_tensor(b, post->tensor)->is_constant || b->heads[post->tensor] < 0)
             continue;
-        /* Nor by the primitive itself, or by another post-operation. */
-        if (mae_dnn_can_overwrite(b, b->heads[post->tensor], chain->nodes + before, post->n_nodes - before))
+        if (can_sum_over(b, chain, i, b->heads[post->tensor]))
             return (int)i;
     }
     return -1;
@@ -145,38 +151,39 @@ static mae_error *binary_operand(mae_dnn_build *b, const mae_dnn_chain *chain, c
     return mae_dnn_value_as(b, post->tensor, mae_dnn_query(pd, dnnl_query_exec_arg_md, id), ret_value);
 }
 
-/* The result in the residual's memory, if it lies there as the primitive wants it; else a copy. */
-static mae_error *sum_result(mae_dnn_build *b, const mae_dnn_post *post, mae_dnn_layout layout, int tensor,
+/* The result in the residual's memory, if it lies somewhere as the primitive wants it; else a copy. */
+static mae_error *sum_result(mae_dnn_build *b, const mae_dnn_chain *chain, int sum, mae_dnn_layout layout, int tensor,
                              int *ret_value)
 {
-    int native;
+    int residual = chain->posts[sum].tensor, native;
 
-    MAE_TRY(mae_dnn_value_native(b, post->tensor, &native));
-    if (dnnl_memory_desc_equal(mae_dnn_at(b, native)->layout, layout))
-        return mae_dnn_value_view(b, native, mae_dnn_at(b, native)->layout, 0, tensor, ret_value);
+    MAE_TRY(mae_dnn_value_native(b, residual, &native));
+    for (int v = b->heads[residual]; v >= 0; v = mae_dnn_at(b, v)->next)
+        if (dnnl_memory_desc_equal(mae_dnn_at(b, v)->layout, layout) && can_sum_over(b, chain, (size_t)sum, v))
+            return mae_dnn_value_view(b, v, mae_dnn_at(b, v)->layout, 0, tensor, ret_value);
     MAE_TRY(mae_dnn_value_new(b, layout, tensor, ret_value));
     return mae_dnn_reorder(b, native, *ret_value);
 }
 
-static const mae_dnn_post *sum_of(const mae_dnn_chain *chain)
+/* The post-operation done as a sum in place, or -1. */
+static int sum_of(const mae_dnn_chain *chain)
 {
     for (size_t i = 0; i < chain->n_posts; i++)
         if (chain->posts[i].kind == MAE_DNN_POST_SUM)
-            return &chain->posts[i];
-    return NULL;
+            return (int)i;
+    return -1;
 }
 
 /* The value that belongs to the chain's last tensor, and that value as the primitive sees it. */
 static mae_error *result(mae_dnn_build *b, const mae_dnn_chain *chain, mae_dnn_layout layout, int over, int *ret_value)
 {
     int tensor = chain->n_posts ? chain->posts[chain->n_posts - 1].out : chain->out;
-    const mae_dnn_post *sum = sum_of(chain);
     dnnl_dims_t dims;
-    int value;
+    int value, sum = sum_of(chain);
 
     if (sees_tensor(b, chain, tensor)) {
-        if (sum)
-            return sum_result(b, sum, layout, tensor, ret_value);
+        if (sum >= 0)
+            return sum_result(b, chain, sum, layout, tensor, ret_value);
         if (over >= 0 && mae_dnn_can_overwrite(b, over, chain->nodes, 1) &&
             dnnl_memory_desc_equal(mae_dnn_at(b, over)->layout, layout))
             return mae_dnn_value_view(b, over, mae_dnn_at(b, over)->layout, 0, tensor, ret_value);
@@ -188,8 +195,8 @@ static mae_error *result(mae_dnn_build *b, const mae_dnn_chain *chain, mae_dnn_l
         return mae_error_nomem();
     if (!mae_dnn_is_dense(own))
         return mae_dnn_unsupported(b, "oneDNN's result is not dense");
-    if (sum)
-        MAE_TRY(sum_result(b, sum, plain, tensor, &value));
+    if (sum >= 0)
+        MAE_TRY(sum_result(b, chain, sum, plain, tensor, &value));
     else if (over >= 0 && mae_dnn_can_overwrite(b, over, chain->nodes, 1) &&
              dnnl_memory_desc_equal(mae_dnn_at(b, over)->layout, own))
         MAE_TRY(mae_dnn_value_view(b, over, plain, 0, tensor, &value));

@@ -27,6 +27,18 @@ static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int 
     return last > all / 2 ? mae_dnn_layout_last(b->pool, ndims, dims) : mae_dnn_layout_plain(b->pool, ndims, dims);
 }
 
+/* An input as it lies; a constant in the order of the result, once and for all. */
+static mae_error *value_of_input(mae_dnn_build *b, int tensor, int dst, int *ret_value)
+{
+    dnnl_dims_t dims;
+    int ndims = mae_dnn_dims(b, tensor, dims);
+
+    if (!mae_dnn_is_weight(b, tensor) || !mae_dnn_is_last(mae_dnn_at(b, dst)->layout))
+        return mae_dnn_value_native(b, tensor, ret_value);
+    mae_dnn_layout last = mae_dnn_layout_last(b->pool, ndims, dims);
+    return last ? mae_dnn_value_as(b, tensor, last, ret_value) : mae_error_nomem();
+}
+
 /* One input: its memory becomes a piece of the result's if it lies there in one piece, in the same order. */
 static mae_error *place_input(mae_dnn_build *b, int tensor, int dst, const dnnl_dim_t *offsets)
 {
@@ -35,7 +47,7 @@ static mae_error *place_input(mae_dnn_build *b, int tensor, int dst, const dnnl_
     size_t at;
 
     mae_dnn_dims(b, tensor, dims);
-    MAE_TRY(mae_dnn_value_native(b, tensor, &native));
+    MAE_TRY(value_of_input(b, tensor, dst, &native));
     mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, dst)->layout, dims, offsets);
     if (!part)
         return mae_dnn_unsupported(b, "oneDNN cannot describe the part");

@@ -1,4 +1,4 @@
-/* Operators that compute nothing: reshapes, Transpose, Split, Slice, Gather, Pad. */
+/* Operators that compute nothing: reshapes, Transpose, Split, Slice, Gather. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +47,18 @@ static mae_error *new_dense(mae_dnn_build *b, int tensor, int *ret_value)
     return plain ? mae_dnn_value_new(b, plain, tensor, ret_value) : mae_error_nomem();
 }
 
+/* Nothing else lies between the elements of a layout with channels last. */
+static bool is_gapless(mae_dnn_build *b, mae_dnn_layout layout)
+{
+    mae_dnn_lie lie;
+    size_t offset;
+
+    if (!mae_dnn_is_last(layout) || !mae_dnn_layout_lie(layout, &lie))
+        return false;
+    mae_dnn_layout last = mae_dnn_layout_last(b->pool, lie.ndims, lie.dims);
+    return last && mae_dnn_lies_as(layout, last, &offset) && offset == 0;
+}
+
 mae_error *mae_dnn_lower_transpose(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
@@ -71,6 +83,8 @@ mae_error *mae_dnn_lower_transpose(mae_dnn_build *b, int index)
     int ndims = mae_dnn_dims(b, node->outputs[0], dims);
     if (mae_dnn_is_dense(layout)) /* only axes of one element moved */
         return mae_dnn_value_view(b, src, mae_dnn_layout_plain(b->pool, ndims, dims), 0, node->outputs[0], &view);
+    if (is_gapless(b, layout)) /* whoever reads it may take it as it lies */
+        return mae_dnn_value_view(b, src, layout, 0, node->outputs[0], &view);
     MAE_TRY(mae_dnn_value_view(b, src, layout, 0, -1, &view));
     MAE_TRY(new_dense(b, node->outputs[0], &dst));
     return mae_dnn_reorder(b, view, dst);
@@ -235,113 +249,4 @@ mae_error *mae_dnn_lower_gather(mae_dnn_build *b, int index)
     dims[axis] = n;
     offsets[axis] = which[0];
     return take_part(b, node->inputs[0], offsets, dims, node->outputs[0]);
-}
-
-/* The one node that reads the tensor inside of this segment, if nothing else does; else -1. */
-static int only_reader(const mae_dnn_build *b, int tensor)
-{
-    int reader = -1;
-
-    for (size_t i = 0; i < b->segment->n_outputs; i++)
-        if (b->segment->outputs[i] == tensor)
-            return -1;
-    for (int n = b->first_node; n < b->end_node; n++) {
-        const mae_node *node = &b->graph->nodes[n];
-        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
-            if (node->inputs[i] != tensor)
-                continue;
-            if (reader >= 0)
-                return -1;
-            reader = n;
-        }
-    }
-    return reader;
-}
-
-/* Leaves zeros around the spatial axes to the convolution that reads the result, if nothing else does. */
-static mae_error *leave_to_reader(mae_dnn_build *b, const mae_node *node, const dnnl_dim_t *offsets, bool *ret_left)
-{
-    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
-    int reader = only_reader(b, node->outputs[0]);
-    const mae_node *conv = reader >= 0 ? &b->graph->nodes[reader] : NULL;
-
-    *ret_left = conv && !conv->domain[0] && !strcmp(conv->op, "Conv") && conv->n_inputs >= 2 &&
-                conv->inputs[0] == node->outputs[0];
-    if (!*ret_left)
-        return NULL;
-    mae_dnn_padding *padding = mae_arena_alloc(b->pool->arena, sizeof(*padding));
-    if (!padding)
-        return mae_error_nomem();
-    *padding = (mae_dnn_padding){.next = b->paddings, .tensor = node->outputs[0], .source = node->inputs[0]};
-    for (int i = 2; i < x->rank; i++) {
-        padding->low[i - 2] = offsets[i];
-        padding->high[i - 2] = y->dims[i] - x->dims[i] - offsets[i];
-    }
-    b->paddings = padding;
-    return NULL;
-}
-
-/* Zeros around the spatial axes of a tensor in whichever layout it comes. */
-static mae_error *pad_planes(mae_dnn_build *b, const mae_node *node, const dnnl_dim_t *offsets)
-{
-    dnnl_dims_t dims;
-    size_t block;
-    int src, dst, ndims = mae_dnn_dims(b, node->outputs[0], dims);
-
-    MAE_TRY(mae_dnn_value_planes(b, node->inputs[0], &src, &block));
-    mae_dnn_layout layout = mae_dnn_layout_planes(b, ndims, dims, block);
-    if (!layout)
-        return mae_error_nomem();
-    MAE_TRY(mae_dnn_value_new(b, layout, node->outputs[0], &dst));
-    return mae_dnn_pad(b, src, dst, offsets + 2);
-}
-
-static mae_error *pad_offsets(mae_dnn_build *b, const mae_node *node, dnnl_dim_t *offsets)
-{
-    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
-    int64_t pads[2 * MAE_MAX_RANK], axes[MAE_MAX_RANK];
-    int n, n_axes;
-
-    if (strcmp(mae_node_string(node, "mode", "constant"), "constant") != 0)
-        return mae_dnn_unsupported(b, "padding by anything but a constant");
-    if (!mae_dnn_int_list(b, node, 1, "pads", 2 * MAE_MAX_RANK, pads, &n) ||
-        !mae_dnn_int_list(b, node, 3, "axes", MAE_MAX_RANK, axes, &n_axes) || n != 2 * (n_axes >= 0 ? n_axes : x->rank))
-        return mae_dnn_unsupported(b, "padding that is not constant");
-    for (int i = 0; i < n / 2; i++) {
-        int64_t axis = n_axes >= 0 ? axes[i] : i;
-        axis += axis < 0 ? x->rank : 0;
-        if (axis < 0 || axis >= x->rank || pads[i] < 0 || pads[n / 2 + i] < 0 ||
-            y->dims[axis] != x->dims[axis] + pads[i] + pads[n / 2 + i])
-            return mae_dnn_unsupported(b, "padding that takes away");
-        offsets[axis] = pads[i];
-    }
-    return NULL;
-}
-
-mae_error *mae_dnn_lower_pad(mae_dnn_build *b, int index)
-{
-    const mae_node *node = &b->graph->nodes[index];
-    dnnl_dims_t offsets = {0}, dims;
-    double number;
-    int src, dst, view;
-    bool left;
-
-    MAE_TRY(pad_offsets(b, node, offsets));
-    if (!mae_dnn_number(b, node, 2, "value", 0.0, &number))
-        return mae_dnn_unsupported(b, "padding by a number that is not constant");
-    const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
-    if (number == 0.0 && x->rank >= 3 && x->rank <= 5 && x->dims[0] == y->dims[0] && x->dims[1] == y->dims[1]) {
-        MAE_TRY(leave_to_reader(b, node, offsets, &left));
-        if (left || x->rank < 5)
-            return left ? NULL : pad_planes(b, node, offsets);
-    }
-    mae_dnn_dims(b, node->inputs[0], dims);
-    MAE_TRY(mae_dnn_value_native(b, node->inputs[0], &src));
-    MAE_TRY(new_dense(b, node->outputs[0], &dst));
-    mae_dnn_layout inner = mae_dnn_layout_part(b->pool, mae_dnn_at(b, dst)->layout, dims, offsets);
-    if (!inner)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    MAE_TRY(mae_dnn_value_view(b, dst, inner, 0, -1, &view));
-    MAE_TRY(mae_dnn_step_fill(b, dst, (float)number));
-    return mae_dnn_reorder(b, src, view);
 }

@@ -21,24 +21,15 @@ static mae_error *choose(mae_dnn_build *b, int tensor, create_fn *create, const 
     return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
 }
 
-/* args[0] is the source; adds the result, in place if it can be. */
-static mae_error *finish(mae_dnn_build *b, int index, dnnl_primitive_desc_t pd, mae_dnn_arg *args, size_t n)
-{
-    int dst;
-    mae_error *error = mae_dnn_value_over(b, args[0].value, index, mae_dnn_at(b, args[0].value)->layout,
-                                          b->graph->nodes[index].outputs[0], &dst);
-    if (error) {
-        dnnl_primitive_desc_destroy(pd);
-        return error;
-    }
-    args[n] = (mae_dnn_arg){DNNL_ARG_DST, dst};
-    return mae_dnn_step_add(b, pd, args, n + 1);
-}
+typedef struct batch_norm {
+    const mae_dnn_build *b;
+    mae_dnn_layout layout;
+} batch_norm;
 
-static dnnl_status_t create_batch_norm(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout,
-                                       dnnl_primitive_desc_t *ret_pd)
+static dnnl_status_t create_batch_norm(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    return mae_dnn_pd_batch_norm(b->pe->engine, layout, *(const float *)ctx, b->pe->attr, ret_pd);
+    const batch_norm *n = ctx;
+    return mae_dnn_pd_batch_norm(n->b->pe->engine, n->layout, 0.0f, attr, ret_pd); /* epsilon is in the factors */
 }
 
 /* The parameters come as a scale and a shift, with a mean of 0 and a variance of 1. */
@@ -64,22 +55,42 @@ static mae_error *batch_norm_parameters(mae_dnn_build *b, const mae_node *node, 
     return NULL;
 }
 
+/* With what follows, in the layout the tensor has, or else in row-major order. */
+static mae_error *fuse_batch_norm(mae_dnn_build *b, int tensor, mae_dnn_chain *chain, int *ret_src,
+                                  dnnl_primitive_desc_t *ret_pd)
+{
+    batch_norm n = {.b = b};
+
+    MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
+    n.layout = mae_dnn_at(b, *ret_src)->layout;
+    mae_error *error = mae_dnn_chain_fuse(b, chain, create_batch_norm, &n, ret_pd);
+    if (!error || mae_error_code(error) != MAE_ERR_UNSUPPORTED)
+        return error;
+    mae_error_free(error);
+    MAE_TRY(mae_dnn_value_dense(b, tensor, ret_src));
+    n.layout = mae_dnn_at(b, *ret_src)->layout;
+    return mae_dnn_chain_fuse(b, chain, create_batch_norm, &n, ret_pd);
+}
+
 mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape;
-    const float no_epsilon = 0.0f; /* it is in the factors */
     dnnl_primitive_desc_t pd;
-    mae_dnn_arg args[6];
+    mae_dnn_chain chain;
+    mae_dnn_arg args[5];
+    dnnl_dims_t dims;
     int src;
 
     if (x->rank < 2 || x->rank > 5 || !mae_norm_is_constant(b->graph, node, x->dims[1]))
         return mae_dnn_unsupported(b, "a batch normalization that is not one of constants");
     args[0].id = DNNL_ARG_SRC;
     MAE_TRY(batch_norm_parameters(b, node, (size_t)x->dims[1], args + 1));
-    MAE_TRY(choose(b, node->inputs[0], create_batch_norm, &no_epsilon, &src, &pd));
+    int ndims = mae_dnn_dims(b, node->inputs[0], dims);
+    MAE_TRY(mae_dnn_chain_grow(b, index, ndims, dims, 1, false, &chain));
+    MAE_TRY(fuse_batch_norm(b, node->inputs[0], &chain, &src, &pd));
     args[0].value = src;
-    return finish(b, index, pd, args, 5);
+    return mae_dnn_chain_finish(b, &chain, pd, args, 5, src);
 }
 
 typedef struct layer_norm {
