@@ -502,7 +502,7 @@ static inline double net_element(const net *n, const mae_node *node, size_t e, c
     if (!strcmp(op, "Reshape") || !strcmp(op, "Dropout"))
         return (double)n->values[node->inputs[0]][e];
     if (!strcmp(op, "Transpose") || !strcmp(op, "Slice") || !strcmp(op, "Pad"))
-        return net_moved_from(n, node, at, p) ? (double)n->values[node->inputs[0]][net_at(x, p)]
+        return net_moved_from(n, node, at, p)             ? (double)n->values[node->inputs[0]][net_at(x, p)]
                : !strcmp(op, "Pad") && node->n_inputs > 2 ? (double)n->values[node->inputs[2]][0]
                                                           : 0;
     if (!strcmp(op, "Concat")) {
