@@ -53,6 +53,36 @@ static void concatenations_fork(void **state)
     }
 }
 
+/* Groups of channels that come to alternate, as in ShuffleNet; what is like it, and where what lies between is wanted.
+ */
+static void shuffles(void **state)
+{
+    (void)state;
+    NEED_ENGINE();
+    for (int which = 0; which < 16; which++) {
+        int64_t groups = 2 + which % 2, c = which % 4 < 2 ? 5 : 16, batch = 1 + which / 4 % 2, all = groups * c;
+        int parts[3];
+        net n;
+        net_begin(&n, (uint64_t)which);
+        int x = net_simple_conv(&n, net_input(&n, NET_DIMS(batch, 3, 6, 5)), c, 3, 1, 1);
+        for (int i = 0; i < 3; i++)
+            parts[i] = i ? net_simple_conv(&n, x, c, 1, 1, 1) : x;
+        int whole = net_concat(&n, 1, (size_t)groups, parts);
+        int apart = net_reshape(&n, whole, NET_DIMS(batch, groups, c, 6, 5));
+        int64_t otherwise[] = {0, 2, 1, 4, 3}, perm[] = {0, 2, 1, 3, 4};
+        int swapped = net_transpose(&n, apart, which == 15 ? otherwise : perm);
+        int y = net_reshape(&n, swapped, NET_DIMS(batch, all, 6, 5));
+        if (which >= 12 && which < 15)
+            net_want(&n, which == 12 ? whole : which == 13 ? apart : swapped);
+        net_want(&n, net_slice(&n, y, (int64_t[]){0, 0, 0, 0}, (int64_t[]){batch, all / 2, 6, 5}));
+        net_want(&n, net_simple_conv(&n, y, 8, 3, 1, 1));
+        if (which >= 8)
+            net_want(&n, net_unary(&n, "Relu", false, parts[1]));
+        net_check(&n, &engine);
+        net_end(&n);
+    }
+}
+
 /* Zeros around a tensor: `low` and `high` along both spatial axes. */
 static int add_pad(net *n, int x, int64_t low, int64_t high)
 {
@@ -208,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(concatenations_grow),
         cmocka_unit_test(concatenations_fork),
+        cmocka_unit_test(shuffles),
         cmocka_unit_test(paddings),
         cmocka_unit_test(wide_paddings),
         cmocka_unit_test(steps),

@@ -53,6 +53,26 @@ bool mae_dnn_needed(const mae_dnn_build *b, int tensor, const int *except, size_
     return false;
 }
 
+int mae_dnn_only_reader(const mae_dnn_build *b, int tensor)
+{
+    int reader = -1;
+
+    for (size_t i = 0; i < b->segment->n_outputs; i++)
+        if (b->segment->outputs[i] == tensor)
+            return -1;
+    for (int n = b->first_node; n < b->end_node; n++) {
+        const mae_node *node = &b->graph->nodes[n];
+        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
+            if (node->inputs[i] != tensor)
+                continue;
+            if (reader >= 0)
+                return -1;
+            reader = n;
+        }
+    }
+    return reader;
+}
+
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index)
 {
     return dnnl_primitive_desc_query_md(pd, what, index);

@@ -85,6 +85,9 @@ static inline int mae_dnn_node_input(const mae_node *node, size_t i)
 /* Is the tensor read, or wanted as an output of the segment, by anything but these nodes and those done? */
 bool mae_dnn_needed(const mae_dnn_build *build, int tensor, const int *except, size_t n_except);
 
+/* The one node that reads the tensor inside of this segment, if nothing else does; else -1. */
+int mae_dnn_only_reader(const mae_dnn_build *build, int tensor);
+
 /* ---- Values ---- */
 
 static inline mae_dnn_value *mae_dnn_at(const mae_dnn_build *build, int value)

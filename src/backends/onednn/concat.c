@@ -102,12 +102,106 @@ static mae_error *check(mae_dnn_build *b, const mae_node *node)
     return NULL;
 }
 
+/* ---- channels shuffled ---- */
+
+/* Reshape, Transpose, Reshape behind a concatenation of groups of channels, so that these alternate (as in ShuffleNet).
+ */
+typedef struct shuffle {
+    int nodes[3];
+    int out; /* tensor */
+} shuffle;
+
+static const mae_node *follow(const mae_dnn_build *b, int tensor, const char *op, int *ret_node)
+{
+    int reader = mae_dnn_only_reader(b, tensor);
+    const mae_node *node = reader >= 0 ? &b->graph->nodes[reader] : NULL;
+
+    *ret_node = reader;
+    return node && !node->domain[0] && !strcmp(node->op, op) && node->inputs[0] == tensor ? node : NULL;
+}
+
+/* Has the tensor the shape that this one has where its channels are seen as so many groups? */
+static bool is_grouped(const mae_dnn_build *b, int tensor, const mae_shape *whole, int64_t groups)
+{
+    const mae_shape *s = &mae_dnn_tensor(b, tensor)->shape;
+
+    if (s->rank != whole->rank + 1 || s->dims[0] != whole->dims[0] || s->dims[1] != groups ||
+        s->dims[1] * s->dims[2] != whole->dims[1])
+        return false;
+    return !memcmp(s->dims + 3, whole->dims + 2, (size_t)(whole->rank - 2) * sizeof s->dims[0]);
+}
+
+static bool swaps_groups(const mae_node *transpose, int rank)
+{
+    int64_t axes[MAE_MAX_RANK];
+
+    if (!mae_node_attr(transpose, "perm") || !mae_dnn_ints(transpose, "perm", (size_t)rank, 0, axes))
+        return false;
+    for (int i = 0; i < rank; i++)
+        if (axes[i] != (i == 1 ? 2 : i == 2 ? 1 : i))
+            return false;
+    return true;
+}
+
+static bool find_shuffle(const mae_dnn_build *b, const mae_node *node, int64_t axis, shuffle *ret_shuffle)
+{
+    const mae_shape *whole = &mae_dnn_tensor(b, node->outputs[0])->shape;
+    shuffle s;
+
+    if (axis != 1 || whole->rank < 3 || whole->rank > 4)
+        return false;
+    for (size_t i = 1; i < node->n_inputs; i++)
+        if (!mae_dnn_same_shape(b, node->inputs[0], node->inputs[i]))
+            return false;
+    const mae_node *apart = follow(b, node->outputs[0], "Reshape", &s.nodes[0]);
+    const mae_node *swap = apart ? follow(b, apart->outputs[0], "Transpose", &s.nodes[1]) : NULL;
+    const mae_node *together = swap ? follow(b, swap->outputs[0], "Reshape", &s.nodes[2]) : NULL;
+    if (!together || !is_grouped(b, apart->outputs[0], whole, (int64_t)node->n_inputs) ||
+        !swaps_groups(swap, whole->rank + 1) || !mae_dnn_same_shape(b, together->outputs[0], node->outputs[0]))
+        return false;
+    s.out = together->outputs[0];
+    *ret_shuffle = s;
+    return true;
+}
+
+/* Every group's planes go straight to where they come to be. */
+static mae_error *lower_shuffle(mae_dnn_build *b, const mae_node *node, const shuffle *s)
+{
+    dnnl_dims_t dims, part, strides;
+    dnnl_dim_t plane = 1, groups = (dnnl_dim_t)node->n_inputs;
+    int ndims = mae_dnn_dims(b, s->out, dims), dst, src, view;
+    mae_dnn_layout plain = mae_dnn_layout_plain(b->pool, ndims, dims);
+
+    if (!plain)
+        return mae_error_nomem();
+    for (int i = ndims - 1; i > 1; i--) {
+        strides[i] = plane;
+        plane *= dims[i];
+    }
+    strides[1] = groups * plane;
+    strides[0] = dims[1] * plane;
+    mae_dnn_dims(b, node->inputs[0], part);
+    MAE_TRY(mae_dnn_value_new(b, plain, s->out, &dst));
+    for (size_t i = 0; i < node->n_inputs; i++) {
+        mae_dnn_layout layout = mae_dnn_layout_strided(b->pool, ndims, part, strides);
+        if (!layout)
+            return mae_error_nomem();
+        MAE_TRY(mae_dnn_value_view(b, dst, layout, i * (size_t)plane * sizeof(float), -1, &view));
+        MAE_TRY(mae_dnn_value_native(b, node->inputs[i], &src));
+        MAE_TRY(mae_dnn_reorder(b, src, view));
+    }
+    for (int i = 0; i < 3; i++)
+        b->done[s->nodes[i] - b->first_node] = true;
+    return NULL;
+}
+
 mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     int rank = mae_dnn_tensor(b, node->outputs[0])->shape.rank, dst;
     int64_t axis = mae_node_int(node, "axis", 0);
     dnnl_dims_t offsets = {0};
+    shuffle shuffled;
     size_t in_place;
 
     axis += axis < 0 ? rank : 0;
@@ -116,6 +210,8 @@ mae_error *mae_dnn_lower_concat(mae_dnn_build *b, int index)
     MAE_TRY(check(b, node));
     if (node->n_inputs == 1)
         return mae_dnn_lower_reshape(b, index);
+    if (find_shuffle(b, node, axis, &shuffled))
+        return lower_shuffle(b, node, &shuffled);
     mae_dnn_layout layout = choose_layout(b, node, (int)axis);
     if (!layout)
         return mae_error_nomem();

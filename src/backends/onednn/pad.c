@@ -3,32 +3,11 @@
 
 #include "backends/onednn/lower.h"
 
-/* The one node that reads the tensor inside of this segment, if nothing else does; else -1. */
-static int only_reader(const mae_dnn_build *b, int tensor)
-{
-    int reader = -1;
-
-    for (size_t i = 0; i < b->segment->n_outputs; i++)
-        if (b->segment->outputs[i] == tensor)
-            return -1;
-    for (int n = b->first_node; n < b->end_node; n++) {
-        const mae_node *node = &b->graph->nodes[n];
-        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
-            if (node->inputs[i] != tensor)
-                continue;
-            if (reader >= 0)
-                return -1;
-            reader = n;
-        }
-    }
-    return reader;
-}
-
 /* Leaves zeros around the spatial axes to the convolution that reads the result, if nothing else does. */
 static mae_error *leave_to_reader(mae_dnn_build *b, const mae_node *node, const dnnl_dim_t *offsets, bool *ret_left)
 {
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *y = &mae_dnn_tensor(b, node->outputs[0])->shape;
-    int reader = only_reader(b, node->outputs[0]);
+    int reader = mae_dnn_only_reader(b, node->outputs[0]);
     const mae_node *conv = reader >= 0 ? &b->graph->nodes[reader] : NULL;
 
     *ret_left = conv && !conv->domain[0] && !strcmp(conv->op, "Conv") && conv->n_inputs >= 2 &&
