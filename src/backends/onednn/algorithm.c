@@ -26,9 +26,6 @@ static const struct candidate {
  * worth them. */
 #define LEAST_GAIN_NS 10e3
 
-/* The weights of a network that has more are read from memory in every frame, not from a cache that cores share. */
-#define CACHED_BYTES ((size_t)16 << 20)
-
 typedef struct choice {
     mae_dnn_conv *conv;
     const mae_dnn_chain *chain;
@@ -50,29 +47,6 @@ static dnnl_status_t create(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_pr
 
 /* ---- what it is ---- */
 
-static void add_post(mae_dnn_key *key, const mae_dnn_post *post)
-{
-    mae_dnn_key_add_number(key, post->kind);
-    if (post->kind == MAE_DNN_POST_FUNCTION) {
-        mae_dnn_key_add_number(key, post->function.alg);
-        mae_dnn_key_add(key, &post->function.alpha, sizeof post->function.alpha);
-        mae_dnn_key_add(key, &post->function.beta, sizeof post->function.beta);
-        return;
-    }
-    mae_dnn_key_add_number(key, post->alg);
-    mae_dnn_key_add_number(key, post->full);
-    mae_dnn_key_add(key, post->dims, (size_t)post->ndims * sizeof post->dims[0]);
-}
-
-static bool exceeds_caches(const mae_graph *graph)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < graph->n_tensors && bytes <= CACHED_BYTES; i++)
-        bytes += graph->tensors[i].is_constant ? graph->tensors[i].bytes : 0;
-    return bytes > CACHED_BYTES;
-}
-
 static void describe(choice *c)
 {
     const mae_dnn_conv *v = c->conv;
@@ -90,8 +64,7 @@ static void describe(choice *c)
     mae_dnn_key_add(&c->key, v->desc.dilates, spatial);
     mae_dnn_key_add(&c->key, v->desc.pad_low, spatial);
     mae_dnn_key_add(&c->key, v->desc.pad_high, spatial);
-    for (size_t i = 0; i < c->chain->n_posts; i++)
-        add_post(&c->key, &c->chain->posts[i]);
+    mae_dnn_key_add_posts(&c->key, c->chain);
 }
 
 /* ---- how long it takes ---- */
@@ -122,11 +95,7 @@ static size_t list_args(const choice *c, mae_dnn_probe_arg *args)
     args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false};
     if (c->conv->desc.bias)
         args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false};
-    for (size_t i = 0; i < c->chain->n_posts; i++)
-        if (c->chain->posts[i].kind == MAE_DNN_POST_BINARY)
-            args[n++] =
-                (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL, false};
-    return n;
+    return n + mae_dnn_probe_posts(c->chain, args + n);
 }
 
 static mae_error *measure(choice *c, const_dnnl_primitive_desc_t pd, double give_up_ns, float *result, double *ret_ns)
@@ -310,7 +279,7 @@ mae_error *mae_dnn_conv_choose(mae_dnn_conv *conv, const mae_dnn_chain *chain, d
     if ((conv->b->trial && !conv->b->weighs) || conv->transposed || !conv->constant || conv->padded >= 0 ||
         mae_dnn_is_reference(*pd))
         return NULL;
-    c.cold = exceeds_caches(conv->b->graph);
+    c.cold = mae_dnn_reads_memory(conv->b->graph);
     describe(&c);
     mae_error *error = choose(&c, pd);
     mae_dnn_free(c.src);

@@ -41,14 +41,9 @@ dnnl_status_t mae_dnn_pd_conv(dnnl_engine_t engine, const mae_dnn_conv_desc *d, 
                                                           d->strides, d->dilates, d->pad_low, d->pad_high, attr);
 }
 
-dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
-                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+/* The nth implementation, from the first one, which was made with `status`. */
+static dnnl_status_t advance(dnnl_status_t status, dnnl_primitive_desc_t pd, int nth, dnnl_primitive_desc_t *ret_pd)
 {
-    dnnl_primitive_desc_t pd;
-    dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(
-        &pd, engine, dnnl_forward_inference, algorithm, d->src, d->weights, d->bias, d->dst, d->strides, d->dilates,
-        d->pad_low, d->pad_high, attr);
-
     if (status != dnnl_success)
         return status;
     for (int i = 0; i < nth && status == dnnl_success; i++) {
@@ -64,10 +59,22 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
     return status;
 }
 
-dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
+                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    return dnnl_matmul_primitive_desc_create(ret_pd, engine, src, weights, bias, dst, attr);
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t status = dnnl_convolution_forward_primitive_desc_create(
+        &pd, engine, dnnl_forward_inference, algorithm, d->src, d->weights, d->bias, d->dst, d->strides, d->dilates,
+        d->pad_low, d->pad_high, attr);
+    return advance(status, pd, nth, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, const mae_dnn_matmul_desc *d, int nth,
+                                const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_primitive_desc_t pd = NULL;
+    dnnl_status_t status = dnnl_matmul_primitive_desc_create(&pd, engine, d->src, d->weights, d->bias, d->dst, attr);
+    return advance(status, pd, nth, ret_pd);
 }
 
 dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *d, const_dnnl_primitive_attr_t attr,
@@ -193,17 +200,14 @@ static dnnl_status_t next_other(dnnl_primitive_desc_iterator_t iterator, const c
     return same ? status : dnnl_success;
 }
 
-dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
-                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+/* The nth implementation of an operation that was described with `status`. */
+static dnnl_status_t create_nth(dnnl_status_t status, const_dnnl_op_desc_t op, dnnl_engine_t engine, int nth,
+                                const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    dnnl_convolution_desc_t conv;
     dnnl_primitive_desc_iterator_t iterator;
-    dnnl_status_t status =
-        dnnl_dilated_convolution_forward_desc_init(&conv, dnnl_forward_inference, algorithm, d->src, d->weights,
-                                                   d->bias, d->dst, d->strides, d->dilates, d->pad_low, d->pad_high);
 
     if (status == dnnl_success)
-        status = dnnl_primitive_desc_iterator_create(&iterator, &conv, attr, engine, NULL);
+        status = dnnl_primitive_desc_iterator_create(&iterator, op, attr, engine, NULL);
     if (status != dnnl_success)
         return status;
     dnnl_primitive_desc_t pd = NULL;
@@ -222,12 +226,22 @@ dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc 
     return pd ? dnnl_success : dnnl_out_of_memory;
 }
 
-dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *d, dnnl_alg_kind_t algorithm, int nth,
+                                  const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
+{
+    dnnl_convolution_desc_t op;
+    dnnl_status_t status =
+        dnnl_dilated_convolution_forward_desc_init(&op, dnnl_forward_inference, algorithm, d->src, d->weights, d->bias,
+                                                   d->dst, d->strides, d->dilates, d->pad_low, d->pad_high);
+    return create_nth(status, &op, engine, nth, attr, ret_pd);
+}
+
+dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, const mae_dnn_matmul_desc *d, int nth,
+                                const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
     dnnl_matmul_desc_t op;
-    dnnl_status_t status = dnnl_matmul_desc_init(&op, src, weights, bias, dst);
-    return create(status, &op, engine, attr, ret_pd);
+    dnnl_status_t status = dnnl_matmul_desc_init(&op, d->src, d->weights, d->bias, d->dst);
+    return create_nth(status, &op, engine, nth, attr, ret_pd);
 }
 
 dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *d, const_dnnl_primitive_attr_t attr,

@@ -73,6 +73,10 @@ typedef struct mae_dnn_conv_desc {
     dnnl_dims_t strides, dilates, pad_low, pad_high; /* dilates: 0 is dense */
 } mae_dnn_conv_desc;
 
+typedef struct mae_dnn_matmul_desc {
+    mae_dnn_layout src, weights, bias, dst; /* bias NULL: none */
+} mae_dnn_matmul_desc;
+
 typedef struct mae_dnn_pool_desc {
     dnnl_alg_kind_t alg;
     mae_dnn_layout src, dst;
@@ -89,8 +93,9 @@ const char *mae_dnn_name_of(const_dnnl_primitive_desc_t pd);
  * or dnnl_convolution_winograd. An error where there are fewer. */
 dnnl_status_t mae_dnn_pd_conv_nth(dnnl_engine_t engine, const mae_dnn_conv_desc *desc, dnnl_alg_kind_t algorithm,
                                   int nth, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
-dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, mae_dnn_layout src, mae_dnn_layout weights, mae_dnn_layout bias,
-                                mae_dnn_layout dst, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
+/* The `nth` implementation, as above. Weights of any layout: they come as it wants them. */
+dnnl_status_t mae_dnn_pd_matmul(dnnl_engine_t engine, const mae_dnn_matmul_desc *desc, int nth,
+                                const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd);
 dnnl_status_t mae_dnn_pd_pool(dnnl_engine_t engine, const mae_dnn_pool_desc *desc, const_dnnl_primitive_attr_t attr,
                               dnnl_primitive_desc_t *ret_pd);
 dnnl_status_t mae_dnn_pd_eltwise(dnnl_engine_t engine, dnnl_alg_kind_t alg, mae_dnn_layout layout, float alpha,

@@ -1,28 +1,8 @@
 /* MatMul and Gemm. */
 #include <string.h>
 
-#include "backends/onednn/chain.h"
 #include "backends/onednn/lower.h"
-
-/* A product as oneDNN sees it: batches broadcast, the last two axes multiplied. */
-typedef struct product {
-    mae_dnn_build *b;
-    int src, weights, bias, dst; /* tensors; bias -1: none */
-    double alpha, beta;          /* alpha * src * weights + beta * bias */
-    bool transposed_src, transposed_weights;
-    bool constant; /* weights of two dimensions, so that factors can be folded */
-    int ndims;
-    dnnl_dims_t src_dims, weight_dims, dst_dims;
-    mae_dnn_layout given_layout; /* how the model's weights lie */
-    mae_dnn_layout src_layout, weight_layout, bias_layout, dst_layout;
-} product;
-
-static dnnl_status_t create(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
-{
-    product *p = ctx;
-    return mae_dnn_pd_matmul(p->b->pe->engine, p->src_layout, p->weight_layout, p->bias_layout, p->dst_layout, attr,
-                             ret_pd);
-}
+#include "backends/onednn/product.h"
 
 /* A matrix that lies in memory with its axes swapped. */
 static mae_dnn_layout swapped(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *dims)
@@ -40,7 +20,7 @@ static mae_dnn_layout swapped(mae_dnn_pool *pool, int ndims, const dnnl_dim_t *d
 }
 
 /* Multiplies the columns of constant weights by `factor`, and by one factor each. */
-static void scale_columns(const product *p, double factor, const double *scale, float *w)
+static void scale_columns(const mae_dnn_product *p, double factor, const double *scale, float *w)
 {
     size_t rows = (size_t)p->weight_dims[p->ndims - 2], columns = (size_t)p->weight_dims[p->ndims - 1];
 
@@ -50,7 +30,7 @@ static void scale_columns(const product *p, double factor, const double *scale, 
     }
 }
 
-static mae_error *weights_value(product *p, const mae_dnn_chain *chain, int *ret_value)
+static mae_error *weights_value(mae_dnn_product *p, const mae_dnn_chain *chain, int *ret_value)
 {
     int dense;
     float *w;
@@ -66,7 +46,7 @@ static mae_error *weights_value(product *p, const mae_dnn_chain *chain, int *ret
 }
 
 /* A row vector: the constant bias with what has been folded. */
-static mae_error *bias_value(product *p, const mae_dnn_chain *chain, int *ret_value)
+static mae_error *bias_value(mae_dnn_product *p, const mae_dnn_chain *chain, int *ret_value)
 {
     dnnl_dims_t dims;
     size_t columns = (size_t)p->dst_dims[p->ndims - 1];
@@ -86,7 +66,7 @@ static mae_error *bias_value(product *p, const mae_dnn_chain *chain, int *ret_va
 
 /* Rows that are a multiple of 1 KiB long begin in the same few sets of the cache, which makes packing the weights, as
  * the library does in every run, several times slower. Constant ones get some space behind each row. */
-static mae_dnn_layout spaced(const product *p, mae_dnn_layout given)
+static mae_dnn_layout spaced(const mae_dnn_product *p, mae_dnn_layout given)
 {
     dnnl_dim_t rows = p->weight_dims[p->ndims - 2], row = p->weight_dims[p->ndims - 1];
     const dnnl_dims_t strides = {row + 16, 1};
@@ -96,7 +76,7 @@ static mae_dnn_layout spaced(const product *p, mae_dnn_layout given)
     return mae_dnn_layout_strided(p->b->pool, 2, p->weight_dims, strides);
 }
 
-static mae_error *describe(product *p, bool with_bias)
+static mae_error *describe(mae_dnn_product *p, bool with_bias)
 {
     mae_dnn_pool *pool = p->b->pool;
     dnnl_dims_t row;
@@ -113,7 +93,7 @@ static mae_error *describe(product *p, bool with_bias)
     return NULL;
 }
 
-static mae_error *arguments(product *p, const mae_dnn_chain *chain, mae_dnn_arg *args, size_t *ret_n)
+static mae_error *arguments(mae_dnn_product *p, const mae_dnn_chain *chain, mae_dnn_arg *args, size_t *ret_n)
 {
     int dense, src, weights, bias;
     size_t n = 0;
@@ -131,7 +111,7 @@ static mae_error *arguments(product *p, const mae_dnn_chain *chain, mae_dnn_arg 
     return NULL;
 }
 
-static mae_error *lower(product *p, int index)
+static mae_error *lower(mae_dnn_product *p, int index)
 {
     mae_dnn_build *b = p->b;
     const int last = mae_dnn_tensor(b, p->dst)->shape.rank - 1;
@@ -142,8 +122,10 @@ static mae_error *lower(product *p, int index)
 
     MAE_TRY(mae_dnn_chain_grow(b, index, p->ndims, p->dst_dims, last, p->constant && last >= 0, &chain));
     MAE_TRY(describe(p, p->bias >= 0 || chain.scale));
-    MAE_TRY(mae_dnn_chain_fuse(b, &chain, create, p, &pd));
-    mae_error *error = arguments(p, &chain, args, &n);
+    MAE_TRY(mae_dnn_chain_fuse(b, &chain, mae_dnn_product_create, p, &pd));
+    mae_error *error = mae_dnn_product_choose(p, &chain, &pd);
+    if (!error)
+        error = arguments(p, &chain, args, &n);
     if (error) {
         dnnl_primitive_desc_destroy(pd);
         return error;
@@ -164,7 +146,7 @@ static bool is_row(const mae_dnn_build *b, int tensor, int64_t columns)
 
 /* The product, its factor and the bias one after the other: variable weights cannot be scaled beforehand, and a
  * bias of another shape than a constant row is not one to the library. */
-static mae_error *lower_apart(product *p)
+static mae_error *lower_apart(mae_dnn_product *p)
 {
     mae_dnn_build *b = p->b;
     const mae_dnn_chain nothing = {0};
@@ -181,7 +163,7 @@ static mae_error *lower_apart(product *p)
     MAE_TRY(arguments(p, &nothing, args, &n));
     MAE_TRY(mae_dnn_value_new(b, p->dst_layout, p->dst, &dst));
     args[n++] = (mae_dnn_arg){DNNL_ARG_DST, dst};
-    if (create(p, b->pe->attr, &pd) != dnnl_success)
+    if (mae_dnn_product_create(p, b->pe->attr, &pd) != dnnl_success)
         return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
     MAE_TRY(mae_dnn_step_add(b, pd, args, n));
     if (alpha != 1.0f) {
@@ -198,14 +180,14 @@ static mae_error *lower_gemm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *w = &mae_dnn_tensor(b, node->inputs[1])->shape;
-    product p = {.b = b,
-                 .src = node->inputs[0],
-                 .weights = node->inputs[1],
-                 .bias = mae_dnn_node_input(node, 2),
-                 .dst = node->outputs[0],
-                 .ndims = 2,
-                 .alpha = mae_node_float(node, "alpha", 1.0f),
-                 .beta = mae_node_float(node, "beta", 1.0f)};
+    mae_dnn_product p = {.b = b,
+                         .src = node->inputs[0],
+                         .weights = node->inputs[1],
+                         .bias = mae_dnn_node_input(node, 2),
+                         .dst = node->outputs[0],
+                         .ndims = 2,
+                         .alpha = mae_node_float(node, "alpha", 1.0f),
+                         .beta = mae_node_float(node, "beta", 1.0f)};
 
     if (x->rank != 2 || w->rank != 2)
         return mae_dnn_unsupported(b, "a Gemm of tensors that are not matrices");
@@ -237,7 +219,7 @@ static void widen(const mae_shape *shape, bool right, int ndims, dnnl_dim_t *dim
 }
 
 /* Batches times a constant matrix are one product of many rows. */
-static void merge_rows(product *p)
+static void merge_rows(mae_dnn_product *p)
 {
     dnnl_dim_t rows = 1;
 
@@ -258,7 +240,7 @@ mae_error *mae_dnn_lower_matmul(mae_dnn_build *b, int index)
     if (!strcmp(node->op, "Gemm"))
         return lower_gemm(b, index);
     const mae_shape *x = &mae_dnn_tensor(b, node->inputs[0])->shape, *w = &mae_dnn_tensor(b, node->inputs[1])->shape;
-    product p = {
+    mae_dnn_product p = {
         .b = b, .src = node->inputs[0], .weights = node->inputs[1], .bias = -1, .dst = node->outputs[0], .alpha = 1.0};
     if (x->rank < 1 || w->rank < 1)
         return mae_dnn_unsupported(b, "a product with a scalar");

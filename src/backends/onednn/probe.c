@@ -11,6 +11,9 @@
 #define ENOUGH_NS 4e6
 #define SWEEP_BYTES ((size_t)4 << 20) /* more than a core's own caches */
 
+/* The weights of a network that has more are read from memory in every frame, not from a cache that cores share. */
+#define CACHED_BYTES ((size_t)16 << 20)
+
 typedef struct stand {
     const mae_dnn_pe *pe;
     float *sweep;
@@ -214,4 +217,46 @@ mae_error *mae_dnn_probe_result(const mae_dnn_pe *pe, const_dnnl_primitive_desc_
         error = take_result(&s, pd, to, result);
     finish(&s);
     return error;
+}
+
+/* ---- what there is to be told apart, and given ---- */
+
+static void add_post(mae_dnn_key *key, const mae_dnn_post *post)
+{
+    mae_dnn_key_add_number(key, post->kind);
+    if (post->kind == MAE_DNN_POST_FUNCTION) {
+        mae_dnn_key_add_number(key, post->function.alg);
+        mae_dnn_key_add(key, &post->function.alpha, sizeof post->function.alpha);
+        mae_dnn_key_add(key, &post->function.beta, sizeof post->function.beta);
+        return;
+    }
+    mae_dnn_key_add_number(key, post->alg);
+    mae_dnn_key_add_number(key, post->full);
+    mae_dnn_key_add(key, post->dims, (size_t)post->ndims * sizeof post->dims[0]);
+}
+
+void mae_dnn_key_add_posts(mae_dnn_key *key, const mae_dnn_chain *chain)
+{
+    for (size_t i = 0; i < chain->n_posts; i++)
+        add_post(key, &chain->posts[i]);
+}
+
+size_t mae_dnn_probe_posts(const mae_dnn_chain *chain, mae_dnn_probe_arg *args)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < chain->n_posts; i++)
+        if (chain->posts[i].kind == MAE_DNN_POST_BINARY)
+            args[n++] =
+                (mae_dnn_probe_arg){DNNL_ARG_ATTR_MULTIPLE_POST_OP((int)i) | DNNL_ARG_SRC_1, 0.5f, NULL, NULL, false};
+    return n;
+}
+
+bool mae_dnn_reads_memory(const mae_graph *graph)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < graph->n_tensors && bytes <= CACHED_BYTES; i++)
+        bytes += graph->tensors[i].is_constant ? graph->tensors[i].bytes : 0;
+    return bytes > CACHED_BYTES;
 }

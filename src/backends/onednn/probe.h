@@ -20,6 +20,8 @@ static inline void mae_dnn_key_add_number(mae_dnn_key *key, int64_t number)
 
 void mae_dnn_key_add_lie(mae_dnn_key *key, const mae_dnn_lie *lie);
 
+void mae_dnn_key_add_posts(mae_dnn_key *key, const mae_dnn_chain *chain);
+
 bool mae_dnn_times_find(const mae_dnn_key *key, double *ret_ns);
 /* Keeps it if there is room. */
 void mae_dnn_times_keep(const mae_dnn_key *key, double ns);
@@ -40,6 +42,10 @@ typedef struct mae_dnn_probe_arg {
 MAE_MUST_CHECK mae_error *mae_dnn_probe(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd,
                                         const mae_dnn_probe_arg *args, size_t n_args, double give_up_ns,
                                         mae_dnn_layout to, float *result, double *ret_ns);
+/* Arguments for the chain's post-operations; returns how many. */
+size_t mae_dnn_probe_posts(const mae_dnn_chain *chain, mae_dnn_probe_arg *args);
+/* Are weights read from memory in every frame, being more than caches hold? */
+bool mae_dnn_reads_memory(const mae_graph *graph);
 /* Runs it once, for the result (DNNL_ARG_DST) alone. */
 MAE_MUST_CHECK mae_error *mae_dnn_probe_result(const mae_dnn_pe *pe, const_dnnl_primitive_desc_t pd,
                                                const mae_dnn_probe_arg *args, size_t n_args, mae_dnn_layout to,

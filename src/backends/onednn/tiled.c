@@ -40,7 +40,8 @@ static mae_error *describe(tiles *t)
 static dnnl_status_t create(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
     tiles *t = ctx;
-    return mae_dnn_pd_matmul(t->c->b->pe->engine, t->src, t->weights, t->bias, t->dst, attr, ret_pd);
+    const mae_dnn_matmul_desc d = {t->src, t->weights, t->bias, t->dst};
+    return mae_dnn_pd_matmul(t->c->b->pe->engine, &d, 0, attr, ret_pd);
 }
 
 /* Functions can be applied before the results are put in order; other operands would have to be put so, too. */
