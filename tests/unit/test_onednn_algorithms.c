@@ -1,5 +1,5 @@
-/* Convolutions so large that the oneDNN backend tries all the library's implementations on them: whichever is taken,
- * and in whatever layout it is, the results are right, and what was decided once stays decided. */
+/* Convolutions and products so large that the oneDNN backend tries all the library's implementations on them: whichever
+ * is taken, and in whatever layout it is, the results are right, and what was decided once stays decided. */
 #define NET_BACKEND "onednn"
 
 #include "net_engine.h"
@@ -45,6 +45,42 @@ static void in_a_network(void **state)
     net_want(&n, sum);
     net_check(&n, &engine);
     net_end(&n);
+}
+
+/* Relu(a * w + bias), w as the model has it or with its axes swapped. */
+static void product(int64_t rows, int64_t inner, int64_t columns, bool swapped)
+{
+    net n;
+    net_begin(&n, (uint64_t)(rows + columns));
+    int a = net_input(&n, NET_DIMS(rows, inner)), bias = net_constant(&n, 1, &columns);
+    int w = swapped ? net_constant(&n, NET_DIMS(columns, inner)) : net_constant(&n, NET_DIMS(inner, columns));
+    int node = net_node(&n, "Gemm", false, 3, (int[]){a, w, bias});
+    net_attr_int(&n, node, "transB", swapped);
+    int linear = net_output_of(&n, node, NET_DIMS(rows, columns)), y = net_unary(&n, "Relu", true, linear);
+    net_want(&n, y);
+    net_make_layers(&n);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            double sum = (double)n.values[bias][j];
+            for (int64_t k = 0; k < inner; k++)
+                sum +=
+                    (double)n.values[a][i * inner + k] * (double)n.values[w][swapped ? j * inner + k : k * columns + j];
+            n.values[y][i * columns + j] = (float)fmax(sum, 0);
+        }
+    net_check_on(&n, &engine);
+    net_end(&n);
+}
+
+/* Constant weights, which are packed as is fastest: rows and columns that fill blocks and not, rows that begin in the
+ * same sets of the cache. */
+static void products(void **state)
+{
+    static const int64_t sizes[][3] = {{1, 160, 100}, {1, 129, 1000}, {40, 120, 65}, {49, 96, 256}, {3, 512, 16}};
+    (void)state;
+    NEED_ENGINE();
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (int swapped = 0; swapped < 2; swapped++)
+            product(sizes[i][0], sizes[i][1], sizes[i][2], swapped);
 }
 
 static void compile_and_run(net *n, float *result)
@@ -96,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shapes),
         cmocka_unit_test(in_a_network),
+        cmocka_unit_test(products),
         cmocka_unit_test(stays_decided),
     };
     return cmocka_run_group_tests(tests, open_engine, close_engine);
