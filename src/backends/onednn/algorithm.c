@@ -90,11 +90,13 @@ static size_t list_args(const choice *c, mae_dnn_probe_arg *args)
 {
     size_t n = 0;
 
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.0f, c->plain_src, c->src, false};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.0f, c->conv->weight_layout, c->weights, c->cold};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.0f, c->plain_src, c->src, false, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.0f, c->conv->weight_layout, c->weights, c->cold, false};
+    /* Winograd's algorithm with the larger tiles writes its result past the caches. */
+    bool streams = c->candidate->algorithm == dnnl_convolution_winograd;
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false, streams};
     if (c->conv->desc.bias)
-        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false};
+        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false, false};
     return n + mae_dnn_probe_posts(c->chain, args + n);
 }
 

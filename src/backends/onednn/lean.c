@@ -29,7 +29,7 @@ static mae_error *time_step(const mae_dnn_build *b, const_dnnl_primitive_desc_t 
     mae_dnn_probe_arg probe[MAE_DNN_MOST_PROBED];
 
     for (size_t i = 0; i < n_args; i++)
-        probe[i] = (mae_dnn_probe_arg){args[i].id, 0.5f, NULL, NULL, false};
+        probe[i] = (mae_dnn_probe_arg){args[i].id, 0.5f, NULL, NULL, false, false};
     return mae_dnn_probe(b->pe, pd, probe, n_args, HUGE_VAL, NULL, NULL, ret_ns);
 }
 

@@ -18,7 +18,8 @@ void mae_dnn_key_add_lie(mae_dnn_key *key, const mae_dnn_lie *lie)
 
 static mae_error *time_reorder(const mae_dnn_pe *pe, mae_dnn_layout from, mae_dnn_layout to, double *ret_ns)
 {
-    const mae_dnn_probe_arg args[] = {{DNNL_ARG_FROM, 0.5f, NULL, NULL, false}, {DNNL_ARG_TO, 0.0f, NULL, NULL, false}};
+    const mae_dnn_probe_arg args[] = {{DNNL_ARG_FROM, 0.5f, NULL, NULL, false, false},
+                                      {DNNL_ARG_TO, 0.0f, NULL, NULL, false, false}};
     dnnl_primitive_desc_t pd;
 
     if (dnnl_reorder_primitive_desc_create(&pd, from, pe->engine, to, pe->engine, pe->attr) != dnnl_success) {

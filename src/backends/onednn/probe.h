@@ -35,6 +35,7 @@ typedef struct mae_dnn_probe_arg {
     mae_dnn_layout from; /* `numbers` lie so, and are reordered to what the primitive wants; or NULL */
     const float *numbers;
     bool cold; /* in no cache when a run begins */
+    bool read; /* what its first reader waits for, in case it was written past the caches, counts, too */
 } mae_dnn_probe_arg;
 
 /* The least time of a few runs: of two if both take longer than `give_up_ns`. What the first run

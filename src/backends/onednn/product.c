@@ -64,11 +64,11 @@ static mae_error *time_of(const mae_dnn_product *p, const mae_dnn_chain *chain, 
     mae_dnn_key_add_number(&key, candidate->nth);
     if (mae_dnn_times_find(&key, ret_ns))
         return NULL;
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.5f, NULL, NULL, false};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.25f, NULL, NULL, cold};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.5f, NULL, NULL, false, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.25f, NULL, NULL, cold, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false, false};
     if (p->bias_layout)
-        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false};
+        args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false, false};
     n += mae_dnn_probe_posts(chain, args + n);
     MAE_TRY(mae_dnn_probe(p->b->pe, pd, args, n, give_up_ns, NULL, NULL, ret_ns));
     mae_dnn_times_keep(&key, *ret_ns);
