@@ -90,6 +90,18 @@ static double rank_correlation(const double *a, const double *b, size_t n)
     return n > 1 ? 1 - 6 * squares / ((double)n * ((double)n * (double)n - 1)) : NAN;
 }
 
+/* PEs by their number, with how many layers in a row. */
+static void print_segments(const truth *t, const int *mapping)
+{
+    size_t n = t->graph->n_layers;
+    for (size_t l = 0, first = 0; l < n; l++)
+        if (l + 1 == n || mapping[l + 1] != mapping[l]) {
+            fprintf(stderr, " %d:%zu", mapping[l], l + 1 - first);
+            first = l + 1;
+        }
+    fprintf(stderr, "\n");
+}
+
 static void report(const truth *t, const sample *samples, const contestant *c, size_t n)
 {
     double *off = calloc(n, sizeof *off), *told = calloc(n, sizeof *told), *took = calloc(n, sizeof *took);
@@ -99,8 +111,9 @@ static void report(const truth *t, const sample *samples, const contestant *c, s
         told[i] = samples[i].told_ms * anchor_factor(t, samples[i].mapping);
         off[i] = fabs(told[i] / took[i] - 1);
         raw[i] = told[i] / took[i] - 1;
-        fprintf(stderr, "  %d switches: predicted %.4g ms, measured %.4g ms, %+.1f %%\n",
+        fprintf(stderr, "  %d switches: predicted %.4g ms, measured %.4g ms, %+.1f %%,",
                 switches_of(t, samples[i].mapping), told[i], took[i], 100 * raw[i]);
+        print_segments(t, samples[i].mapping);
     }
     if (off && told && took && raw) {
         double correlation = rank_correlation(told, took, n);

@@ -236,6 +236,8 @@ mae_error *mae_dnn_lower_pad(mae_dnn_build *b, int index)
     p.number = (float)number;
     p.ndims = mae_dnn_dims(b, p.from, p.dims);
     mae_dnn_dims(b, p.to, p.padded_dims);
+    if (mae_dnn_same_shape(b, p.from, p.to)) /* as torchvision's DenseNet has before its poolings */
+        return mae_dnn_lower_reshape(b, index);
     if (number == 0.0 && is_spatial(&p)) {
         MAE_TRY(leave_to_reader(b, node, p.offsets, &left));
         if (left || p.ndims < 5)

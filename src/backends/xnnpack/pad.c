@@ -64,6 +64,8 @@ mae_error *mae_xnn_lower_pad(mae_xnn_build *b, int index)
 
     if (reason)
         return mae_xnn_unsupported(b, reason);
+    if (mae_shape_equal(x, mae_xnn_shape(b, node->outputs[0]))) /* nothing is added */
+        return mae_xnn_lower_reshape(b, index);
     if (x->rank < 1 || x->rank > XNN_MAX_TENSOR_DIMS || !mae_node_number(b->graph, node, 2, "value", 0.0, &number))
         return mae_xnn_unsupported(b, "padding by a number that is not constant, or of more than six axes");
     p.number = (float)number;
