@@ -6,6 +6,7 @@
 
 #include "backends/onednn/build.h"
 #include "base/heap.h"
+#include "base/scratch.h"
 
 static bool supports(mae_pe *base, const mae_graph *graph, int layer, const char **ret_reason)
 {
@@ -74,6 +75,7 @@ static void close_pe(mae_pe *base)
     free(pe->places);
     free(pe->cores);
     free(pe);
+    mae_scratch_trim();
 }
 
 static const mae_pe_ops ops = {

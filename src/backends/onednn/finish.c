@@ -81,23 +81,19 @@ static mae_error *place(mae_dnn_unit *unit)
             if (order[i]->offset + order[i]->bytes > total)
                 total = order[i]->offset + order[i]->bytes;
         }
-        unit->memory = mae_dnn_alloc(total);
     }
+    bool done = order && placed;
     free(order);
     free(placed);
-    return unit->memory ? NULL : mae_error_nomem();
+    unit->arena_bytes = aligned(total);
+    return done ? NULL : mae_error_nomem();
 }
 
-/* Where a value is now; bound buffers come later. */
+/* Where a value is now; bound buffers, and memory that is taken for a run, come later. */
 static void *address(const mae_dnn_unit *unit, const mae_dnn_value *value)
 {
     const mae_dnn_storage *storage = &unit->storages[value->storage];
-
-    if (storage->place == MAE_DNN_CONSTANT)
-        return (char *)storage->data + value->offset;
-    if (storage->place == MAE_DNN_ARENA)
-        return (char *)unit->memory + storage->offset + value->offset;
-    return NULL;
+    return storage->place == MAE_DNN_CONSTANT ? (char *)storage->data + value->offset : NULL;
 }
 
 static mae_error *make_memory(mae_dnn_unit *unit, mae_dnn_value *value)
@@ -115,7 +111,7 @@ static mae_dnn_layout scratchpad_layout(const mae_dnn_step *step)
 }
 
 /* One scratchpad for all steps: they run one after the other. */
-static mae_error *make_scratchpad(mae_dnn_unit *unit)
+static void add_scratchpad(mae_dnn_unit *unit)
 {
     size_t most = 0;
 
@@ -124,8 +120,7 @@ static mae_error *make_scratchpad(mae_dnn_unit *unit)
         size_t bytes = layout ? dnnl_memory_desc_get_size(layout) : 0;
         most = bytes > most ? bytes : most;
     }
-    unit->scratchpad = mae_dnn_alloc(most);
-    return unit->scratchpad ? NULL : mae_error_nomem();
+    unit->scratch_bytes = unit->arena_bytes + most;
 }
 
 static mae_error *finish_step(mae_dnn_unit *unit, mae_dnn_step *step)
@@ -144,7 +139,7 @@ static mae_error *finish_step(mae_dnn_unit *unit, mae_dnn_step *step)
     for (size_t i = 0; i < step->n_args; i++)
         step->exec[step->n_exec++] = (dnnl_exec_arg_t){step->args[i].id, unit->values[step->args[i].value].memory};
     if (layout && dnnl_memory_desc_get_size(layout) > 0) {
-        MAE_TRY(mae_dnn_check(dnnl_memory_create(&step->scratchpad, layout, pe->engine, unit->scratchpad), "memory"));
+        MAE_TRY(mae_dnn_check(dnnl_memory_create(&step->scratchpad, layout, pe->engine, NULL), "memory"));
         step->exec[step->n_exec++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, step->scratchpad};
     }
     return NULL;
@@ -154,8 +149,8 @@ mae_error *mae_dnn_unit_finish(mae_dnn_unit *unit)
 {
     find_lifetimes(unit);
     MAE_TRY(place(unit));
-    MAE_TRY(make_scratchpad(unit));
+    add_scratchpad(unit);
     for (size_t i = 0; i < unit->n_steps; i++)
         MAE_TRY(finish_step(unit, &unit->steps[i]));
-    return NULL;
+    return mae_dnn_unit_settle(unit);
 }

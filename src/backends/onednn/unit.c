@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "base/scratch.h"
 
 mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 {
@@ -68,17 +69,72 @@ dnnl_status_t mae_dnn_step_run(const mae_dnn_unit *unit, const mae_dnn_step *ste
     return dnnl_primitive_execute(step->primitive, pe->stream, (int)step->n_exec, step->exec);
 }
 
-mae_error *mae_dnn_unit_run(mae_unit *base)
-{
-    mae_dnn_unit *unit = (mae_dnn_unit *)base;
-    const mae_dnn_pe *pe = (const mae_dnn_pe *)base->pe;
+/* ---- memory for a run ---- */
 
-    mae_dnn_use_threads(pe);
+static mae_error *point_to(mae_dnn_unit *unit, void *scratch)
+{
+    for (size_t i = 0; i < unit->n_values; i++) {
+        const mae_dnn_value *value = &unit->values[i];
+        const mae_dnn_storage *storage = &unit->storages[value->storage];
+        if (value->memory && storage->place == MAE_DNN_ARENA)
+            MAE_TRY(set_handle(value, (char *)scratch + storage->offset));
+    }
+    for (size_t i = 0; i < unit->n_steps; i++)
+        if (unit->steps[i].scratchpad)
+            MAE_TRY(mae_dnn_check(
+                dnnl_memory_set_data_handle(unit->steps[i].scratchpad, (char *)scratch + unit->arena_bytes), "memory"));
+    unit->scratch = scratch;
+    return NULL;
+}
+
+static mae_error *take(mae_dnn_unit *unit, mae_scratch *ret_scratch)
+{
+    mae_scratch scratch = mae_scratch_take(unit->scratch_bytes, unit->slot);
+    mae_error *error = NULL;
+
+    if (!scratch.memory)
+        return mae_error_nomem();
+    if (scratch.memory != unit->scratch)
+        error = point_to(unit, scratch.memory);
+    if (error) {
+        mae_scratch_give(scratch);
+        return error;
+    }
+    unit->slot = scratch.slot;
+    *ret_scratch = scratch;
+    return NULL;
+}
+
+mae_error *mae_dnn_unit_settle(mae_dnn_unit *unit)
+{
+    mae_scratch scratch;
+
+    MAE_TRY(take(unit, &scratch));
+    mae_scratch_give(scratch);
+    return NULL;
+}
+
+static mae_error *run_steps(mae_dnn_unit *unit)
+{
+    const mae_dnn_pe *pe = (const mae_dnn_pe *)unit->base.pe;
+
     if (unit->timer)
         return mae_dnn_timer_run(unit);
     for (size_t i = 0; i < unit->n_steps; i++)
         MAE_TRY(mae_dnn_check(mae_dnn_step_run(unit, &unit->steps[i]), "execute"));
     return mae_dnn_check(dnnl_stream_wait(pe->stream), "wait");
+}
+
+mae_error *mae_dnn_unit_run(mae_unit *base)
+{
+    mae_dnn_unit *unit = (mae_dnn_unit *)base;
+    mae_scratch scratch;
+
+    MAE_TRY(take(unit, &scratch));
+    mae_dnn_use_threads((const mae_dnn_pe *)base->pe);
+    mae_error *error = run_steps(unit);
+    mae_scratch_give(scratch);
+    return error;
 }
 
 static void step_finish(mae_dnn_step *step)
@@ -109,8 +165,6 @@ void mae_dnn_unit_discard(mae_unit *base)
     free(unit->steps);
     free(unit->values);
     free(unit->storages);
-    mae_dnn_free(unit->memory);
-    mae_dnn_free(unit->scratchpad);
     free(unit);
     mae_heap_trim(mae_heap_common());
 }

@@ -31,7 +31,7 @@ typedef struct mae_dnn_storage {
     mae_dnn_place place;
     size_t border; /* which input or output of the segment */
     size_t bytes;
-    size_t offset;   /* in the arena */
+    size_t offset;   /* in the arena, which is a part of the scratch memory */
     void *data;      /* of a constant, owned; NULL in a trial */
     int first, last; /* steps between which it is alive; first > last: never */
 } mae_dnn_storage;
@@ -75,7 +75,10 @@ typedef struct mae_dnn_unit {
     mae_dnn_storage *storages;
     mae_dnn_value *values;
     mae_dnn_step *steps;
-    void *memory, *scratchpad;
+    size_t arena_bytes;   /* of values */
+    size_t scratch_bytes; /* and of the scratchpad behind them: taken for each run */
+    void *scratch;        /* where handles point to; NULL: nowhere yet */
+    int slot;             /* of that, to be had again */
     mae_dnn_timer *timer; /* NULL: not timed */
 } mae_dnn_unit;
 
@@ -95,6 +98,8 @@ void mae_dnn_free(void *memory); /* takes NULL */
 
 /* Makes primitives and memory of what has been built. */
 MAE_MUST_CHECK mae_error *mae_dnn_unit_finish(mae_dnn_unit *unit);
+/* Finds memory to run in, so that the first run need not. */
+MAE_MUST_CHECK mae_error *mae_dnn_unit_settle(mae_dnn_unit *unit);
 MAE_MUST_CHECK mae_error *mae_dnn_unit_bind(mae_unit *unit, mae_buffer *const *inputs, mae_buffer *const *outputs);
 MAE_MUST_CHECK mae_error *mae_dnn_unit_run(mae_unit *unit);
 void mae_dnn_unit_discard(mae_unit *unit);

@@ -6,6 +6,7 @@
 
 #include "backends/xnnpack/build.h"
 #include "base/heap.h"
+#include "base/scratch.h"
 #include "base/thread.h"
 
 #define MOST_THREADS 256
@@ -55,6 +56,7 @@ static void close_pe(mae_pe *base)
     if (pe->pool)
         pthreadpool_destroy(pe->pool);
     free(pe);
+    mae_scratch_trim();
 }
 
 static const mae_pe_ops ops = {

@@ -1,6 +1,7 @@
 /* Finishing, binding, running and discarding a unit. */
 #include "backends/xnnpack/unit.h"
 #include "base/heap.h"
+#include "base/scratch.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -75,7 +76,7 @@ static size_t find_place(const mae_xnn_unit *unit, size_t index)
     return at;
 }
 
-static mae_error *place(mae_xnn_unit *unit)
+static void place(mae_xnn_unit *unit)
 {
     size_t total = 0;
 
@@ -98,11 +99,7 @@ static mae_error *place(mae_xnn_unit *unit)
         s->offset = find_place(unit, i);
         total = s->offset + s->bytes > total ? s->offset + s->bytes : total;
     }
-    unit->memory = mae_xnn_alloc(total);
-    if (!unit->memory)
-        return mae_error_nomem();
-    memset(unit->memory, 0, total + XNN_EXTRA_BYTES);
-    return NULL;
+    unit->scratch_bytes = total + XNN_EXTRA_BYTES;
 }
 
 static void drop_weights(mae_xnn_step *step)
@@ -121,7 +118,8 @@ mae_error *mae_xnn_unit_finish(mae_xnn_unit *unit)
         MAE_TRY(mae_xnn_check(step->kind->create(unit, step, &step->op), step->kind->name));
         drop_weights(step);
     }
-    return place(unit);
+    place(unit);
+    return NULL;
 }
 
 /* XNNPACK may read a few bytes behind a tensor. Where those would lie in another page, which need not be there, memory
@@ -137,9 +135,39 @@ static mae_error *bind_storage(mae_xnn_storage *s, const mae_buffer *buffer)
     return s->shadow ? NULL : mae_error_nomem();
 }
 
+static mae_error *set_up(mae_xnn_unit *unit, char *memory)
+{
+    unit->memory = memory;
+    for (size_t i = 0; i < unit->n_steps; i++)
+        if (unit->steps[i].kind->setup)
+            MAE_TRY(mae_xnn_check(unit->steps[i].kind->setup(unit, &unit->steps[i]), unit->steps[i].kind->name));
+    return NULL;
+}
+
+/* Memory for a run, and the operators set up to run there. */
+static mae_error *take(mae_xnn_unit *unit, mae_scratch *ret_scratch)
+{
+    mae_scratch scratch = mae_scratch_take(unit->scratch_bytes, unit->slot);
+    mae_error *error = NULL;
+
+    if (!scratch.memory)
+        return mae_error_nomem();
+    if (scratch.memory != unit->memory)
+        error = set_up(unit, scratch.memory);
+    if (error) {
+        unit->memory = NULL;
+        mae_scratch_give(scratch);
+        return error;
+    }
+    unit->slot = scratch.slot;
+    *ret_scratch = scratch;
+    return NULL;
+}
+
 mae_error *mae_xnn_unit_bind(mae_unit *base, mae_buffer *const *inputs, mae_buffer *const *outputs)
 {
     mae_xnn_unit *unit = (mae_xnn_unit *)base;
+    mae_scratch scratch;
 
     for (size_t i = 0; i < unit->n_storages; i++) {
         mae_xnn_storage *s = &unit->storages[i];
@@ -148,9 +176,9 @@ mae_error *mae_xnn_unit_bind(mae_unit *base, mae_buffer *const *inputs, mae_buff
         else if (s->place == MAE_XNN_OUTPUT)
             MAE_TRY(bind_storage(s, outputs[s->border]));
     }
-    for (size_t i = 0; i < unit->n_steps; i++)
-        if (unit->steps[i].kind->setup)
-            MAE_TRY(mae_xnn_check(unit->steps[i].kind->setup(unit, &unit->steps[i]), unit->steps[i].kind->name));
+    unit->memory = NULL;
+    MAE_TRY(take(unit, &scratch));
+    mae_scratch_give(scratch);
     return NULL;
 }
 
@@ -198,13 +226,16 @@ mae_error *mae_xnn_unit_run(mae_unit *base)
 {
     mae_xnn_unit *unit = (mae_xnn_unit *)base;
     const mae_xnn_pe *pe = (const mae_xnn_pe *)base->pe;
+    mae_scratch scratch;
 
+    MAE_TRY(take(unit, &scratch));
     if (pe->home >= 0)
         mae_thread_come_to(pe->home);
     if (unit->laps)
         mae_laps_begin(unit->laps);
     mae_error *error = run_steps(unit, pe->pool);
     rest(pe);
+    mae_scratch_give(scratch);
     if (unit->laps && !error)
         mae_laps_end(unit->laps);
     return error;
@@ -265,7 +296,6 @@ void mae_xnn_unit_discard(mae_unit *base)
     free(unit->steps);
     free(unit->values);
     free(unit->storages);
-    mae_xnn_free(unit->memory);
     free(unit);
     mae_heap_trim(mae_heap_common());
 }

@@ -79,7 +79,9 @@ struct mae_xnn_unit {
     mae_xnn_storage *storages;
     mae_xnn_value *values;
     mae_xnn_step *steps;
-    char *memory;
+    char *memory;         /* where it was set up to run, taken for each run; NULL: not yet */
+    size_t scratch_bytes; /* of that */
+    int slot;             /* to be had again */
     mae_laps *laps; /* NULL: not timed */
 };
 
