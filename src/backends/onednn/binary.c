@@ -157,10 +157,11 @@ static mae_error *choose(binary *c, mae_dnn_chain *chain, dnnl_primitive_desc_t 
 /* How many pixels to a row, so that they fill the image and are no more than so many numbers; 1: it is not to be. */
 static dnnl_dim_t pixels_in_row(const binary *c, const mae_dnn_chain *chain)
 {
-    dnnl_dim_t pixels = 1, most = MOST_IN_ROW / c->dims[1];
+    dnnl_dim_t pixels = 1;
 
     if (chain->n_posts > 0 || !mae_dnn_is_last(c->left_layout) || c->dims[0] != 1 || c->right_dims[1] != c->dims[1])
         return 1;
+    dnnl_dim_t most = MOST_IN_ROW / c->dims[1];
     for (int i = 2; i < c->ndims; i++) {
         if (c->right_dims[i] != 1)
             return 1;
