@@ -130,8 +130,8 @@ mae_error *mae_dnn_unit_run(mae_unit *base)
     mae_dnn_unit *unit = (mae_dnn_unit *)base;
     mae_scratch scratch;
 
+    mae_dnn_use_threads((const mae_dnn_pe *)base->pe); /* before anything is asked of the library */
     MAE_TRY(take(unit, &scratch));
-    mae_dnn_use_threads((const mae_dnn_pe *)base->pe);
     mae_error *error = run_steps(unit);
     mae_scratch_give(scratch);
     return error;
