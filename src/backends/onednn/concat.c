@@ -3,7 +3,9 @@
 
 #include "backends/onednn/lower.h"
 
-/* As at least half of what comes in lies: in blocks of channels, if none would be cut, or with channels last. */
+/* In blocks of channels, if none would be cut, where any input comes so and none of more bytes with channels last: what
+ * comes row-major (from another engine, where a segment begins) is copied anyway, and in a network that concatenates
+ * again and again all that follows would have to bear with its order. Else with channels last, where most come so. */
 static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int axis)
 {
     dnnl_dims_t dims, own;
@@ -22,7 +24,7 @@ static mae_dnn_layout choose_layout(mae_dnn_build *b, const mae_node *node, int 
             continue;
         *(mae_dnn_is_last(mae_dnn_at(b, head)->layout) ? &last : &in_blocks) += mae_dnn_tensor(b, tensor)->bytes;
     }
-    if (fits && in_blocks >= last && in_blocks + last >= all - in_blocks - last && in_blocks > 0)
+    if (fits && in_blocks >= last && in_blocks > 0)
         return blocked;
     return last > all / 2 ? mae_dnn_layout_last(b->pool, ndims, dims) : mae_dnn_layout_plain(b->pool, ndims, dims);
 }
