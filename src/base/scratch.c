@@ -66,6 +66,21 @@ void mae_scratch_give(mae_scratch scratch)
     pthread_mutex_unlock(&all.lock);
 }
 
+mae_error *mae_scratch_take_again(mae_scratch *scratch, size_t bytes, mae_error *(*move)(void *ctx), void *ctx)
+{
+    const void *before = scratch->memory;
+
+    *scratch = mae_scratch_take(bytes, scratch->slot);
+    if (!scratch->memory)
+        return mae_error_nomem();
+    mae_error *error = scratch->memory != before ? move(ctx) : NULL;
+    if (error) {
+        mae_scratch_give(*scratch);
+        scratch->memory = NULL;
+    }
+    return error;
+}
+
 void mae_scratch_trim(void)
 {
     pthread_mutex_lock(&all.lock);

@@ -93,6 +93,36 @@ static void too_much(void **state)
     mae_scratch_trim();
 }
 
+static mae_error *count_moves(void *ctx)
+{
+    int *moves = ctx;
+    return ++*moves == 2 ? mae_error_new(MAE_ERR_FAILED, "the second time") : NULL;
+}
+
+/* Addresses are set where the memory is other memory, and again where that failed. */
+static void moves(void **state)
+{
+    (void)state;
+    mae_scratch mine = {NULL, 0};
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_null(mae_scratch_take_again(&mine, 1000, count_moves, &n));
+        mae_scratch_give(mine);
+    }
+    assert_int_equal(n, 1);
+    mae_scratch other = mae_scratch_take(1000, mine.slot); /* so that there is another one for it */
+    mae_error *error = mae_scratch_take_again(&mine, 1000, count_moves, &n);
+    assert_non_null(error);
+    mae_error_free(error);
+    assert_null(mae_scratch_take_again(&mine, 1000, count_moves, &n));
+    assert_int_equal(n, 3);
+    assert_ptr_not_equal(mine.memory, other.memory);
+    mae_scratch_give(mine);
+    mae_scratch_give(other);
+    mae_scratch_trim();
+    assert_int_equal(mae_heap_used(mae_heap_common()), 0);
+}
+
 static void *run(void *which)
 {
     unsigned char mine = (unsigned char)(uintptr_t)which;
@@ -131,8 +161,9 @@ static void many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(again),    cmocka_unit_test(at_the_same_time), cmocka_unit_test(grows),
-        cmocka_unit_test(too_much), cmocka_unit_test(many_threads),
+        cmocka_unit_test(again), cmocka_unit_test(at_the_same_time),
+        cmocka_unit_test(grows), cmocka_unit_test(too_much),
+        cmocka_unit_test(moves), cmocka_unit_test(many_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,8 @@ static mae_error *choose(binary *c, mae_dnn_chain *chain, dnnl_primitive_desc_t 
  * numbers. */
 #define MOST_IN_ROW 1024
 
-/* How many pixels to a row, so that they fill the image and are no more than so many numbers; 1: it is not to be. */
+/* How many pixels to a row, so that they fill the image and are no more than so many numbers. It is not to be with less
+ * than 2. */
 static dnnl_dim_t pixels_in_row(const binary *c, const mae_dnn_chain *chain)
 {
     dnnl_dim_t pixels = 1;
@@ -169,51 +170,65 @@ static dnnl_dim_t pixels_in_row(const binary *c, const mae_dnn_chain *chain)
     }
     while (most > 1 && pixels % most != 0)
         most--;
-    return most > 1 ? most : 1;
+    return most;
 }
 
-/* As a matrix whose rows are so many pixels, and a row of as many times the vector. */
-static mae_error *lower_in_rows(binary *c, dnnl_dim_t pixels, bool *ret_done)
+/* A matrix whose rows are so many pixels, and a row of as many times the vector: in memory, and seen where the vector
+ * is. */
+typedef struct rows {
+    mae_dnn_layout matrix, row, copies, again;
+} rows;
+
+static bool describe_rows(const binary *c, dnnl_dim_t pixels, rows *ret_rows)
 {
-    mae_dnn_build *b = c->b;
-    dnnl_dim_t channels = c->dims[1], all = 1;
-    dnnl_primitive_desc_t pd;
-    int left, right, repeated, once, dst;
+    dnnl_dim_t in_row = pixels * c->dims[1], all = 1;
+    const dnnl_dims_t row = {1, in_row}, copies = {pixels, c->dims[1]}, again = {0, 1};
+    mae_dnn_pool *pool = c->b->pool;
 
     for (int i = 1; i < c->ndims; i++)
         all *= c->dims[i];
-    const dnnl_dims_t matrix = {all / (pixels * channels), pixels * channels}, row = {1, pixels * channels};
-    const dnnl_dims_t vector = {1, channels}, copies = {pixels, channels}, again = {0, 1};
-    mae_dnn_layout whole = mae_dnn_layout_plain(b->pool, 2, matrix), one = mae_dnn_layout_plain(b->pool, 2, row);
-    mae_dnn_layout dense = mae_dnn_layout_plain(b->pool, 2, copies);
-    mae_dnn_layout seen = mae_dnn_layout_strided(b->pool, 2, copies, again);
+    const dnnl_dims_t matrix = {all / in_row, in_row};
+    *ret_rows = (rows){mae_dnn_layout_plain(pool, 2, matrix), mae_dnn_layout_plain(pool, 2, row),
+                       mae_dnn_layout_plain(pool, 2, copies), mae_dnn_layout_strided(pool, 2, copies, again)};
+    return ret_rows->matrix && ret_rows->row && ret_rows->copies && ret_rows->again;
+}
 
-    *ret_done = whole && one && dense && seen &&
-                mae_dnn_pd_binary(b->pe->engine, c->alg, whole, one, whole, b->pe->attr, &pd) == dnnl_success;
+static mae_error *see_in_rows(const binary *c, const rows *r, mae_dnn_arg args[3])
+{
+    mae_dnn_build *b = c->b;
+    const dnnl_dims_t vector = {1, c->dims[1]};
+    int left, right, repeated, dst;
+
+    MAE_TRY(mae_dnn_value_as(b, c->left, c->left_layout, &left));
+    MAE_TRY(mae_dnn_value_reshaped(b, c->right, 2, vector, &right));
+    MAE_TRY(mae_dnn_value_view(b, right, r->again, 0, -1, &right));
+    MAE_TRY(mae_dnn_value_new(b, r->copies, -1, &repeated));
+    MAE_TRY(mae_dnn_reorder(b, right, repeated));
+    MAE_TRY(mae_dnn_value_over(b, left, c->node, c->left_layout, c->out, &dst));
+    args[0].id = DNNL_ARG_SRC_0;
+    args[1].id = DNNL_ARG_SRC_1;
+    args[2].id = DNNL_ARG_DST;
+    MAE_TRY(mae_dnn_value_view(b, left, r->matrix, 0, -1, &args[0].value));
+    MAE_TRY(mae_dnn_value_view(b, repeated, r->row, 0, -1, &args[1].value));
+    return mae_dnn_value_view(b, dst, r->matrix, 0, -1, &args[2].value);
+}
+
+static mae_error *lower_in_rows(const binary *c, dnnl_dim_t pixels, bool *ret_done)
+{
+    mae_dnn_build *b = c->b;
+    dnnl_primitive_desc_t pd;
+    mae_dnn_arg args[3];
+    rows r;
+
+    *ret_done = describe_rows(c, pixels, &r) &&
+                mae_dnn_pd_binary(b->pe->engine, c->alg, r.matrix, r.row, r.matrix, b->pe->attr, &pd) == dnnl_success;
     if (!*ret_done)
         return NULL;
-    mae_error *error = mae_dnn_value_as(b, c->left, c->left_layout, &left);
-    if (!error)
-        error = mae_dnn_value_reshaped(b, c->right, 2, vector, &right);
-    if (!error)
-        error = mae_dnn_value_view(b, right, seen, 0, -1, &once);
-    if (!error)
-        error = mae_dnn_value_new(b, dense, -1, &repeated);
-    if (!error)
-        error = mae_dnn_reorder(b, once, repeated);
-    if (!error)
-        error = mae_dnn_value_over(b, left, c->node, c->left_layout, c->out, &dst);
-    if (!error)
-        error = mae_dnn_value_view(b, left, whole, 0, -1, &left);
-    if (!error)
-        error = mae_dnn_value_view(b, repeated, one, 0, -1, &repeated);
-    if (!error)
-        error = mae_dnn_value_view(b, dst, whole, 0, -1, &dst);
+    mae_error *error = see_in_rows(c, &r, args);
     if (error) {
         dnnl_primitive_desc_destroy(pd);
         return error;
     }
-    const mae_dnn_arg args[] = {{DNNL_ARG_SRC_0, left}, {DNNL_ARG_SRC_1, repeated}, {DNNL_ARG_DST, dst}};
     return mae_dnn_step_add(b, pd, args, 3);
 }
 

@@ -53,24 +53,36 @@ bool mae_dnn_needed(const mae_dnn_build *b, int tensor, const int *except, size_
     return false;
 }
 
-int mae_dnn_only_reader(const mae_dnn_build *b, int tensor)
+/* Of nodes first to end, whose results are these. */
+static int only_reader(const mae_dnn_build *b, int first, int end, const int *outputs, size_t n_outputs, int tensor)
 {
     int reader = -1;
 
-    for (size_t i = 0; i < b->segment->n_outputs; i++)
-        if (b->segment->outputs[i] == tensor)
-            return -1;
-    for (int n = b->first_node; n < b->end_node; n++) {
+    if (listed(outputs, n_outputs, tensor))
+        return -1;
+    for (int n = first; n < end; n++) {
         const mae_node *node = &b->graph->nodes[n];
         for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
             if (node->inputs[i] != tensor)
                 continue;
-            if (reader >= 0)
+            if (reader >= 0) /* also when one node reads it twice */
                 return -1;
             reader = n;
         }
     }
     return reader;
+}
+
+int mae_dnn_only_reader(const mae_dnn_build *b, int tensor)
+{
+    return only_reader(b, b->first_node, b->end_node, b->segment->outputs, b->segment->n_outputs, tensor);
+}
+
+int mae_dnn_only_reader_in_layer(const mae_dnn_build *b, int tensor)
+{
+    const mae_layer *layer = &b->graph->layers[b->layer];
+    return only_reader(b, layer->first_node, layer->first_node + layer->n_nodes, layer->outputs, layer->n_outputs,
+                       tensor);
 }
 
 mae_dnn_layout mae_dnn_query(const_dnnl_primitive_desc_t pd, dnnl_query_t what, int index)

@@ -87,6 +87,8 @@ bool mae_dnn_needed(const mae_dnn_build *build, int tensor, const int *except, s
 
 /* The one node that reads the tensor inside of this segment, if nothing else does; else -1. */
 int mae_dnn_only_reader(const mae_dnn_build *build, int tensor);
+/* The same inside of the layer being lowered. */
+int mae_dnn_only_reader_in_layer(const mae_dnn_build *build, int tensor);
 
 /* ---- Values ---- */
 
@@ -113,6 +115,9 @@ MAE_MUST_CHECK mae_error *mae_dnn_value_reshaped(mae_dnn_build *build, int tenso
 /* The same memory seen in another layout, `offset` bytes further; belongs to `tensor`, or to none. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_view(mae_dnn_build *build, int value, mae_dnn_layout layout, size_t offset,
                                              int tensor, int *ret_value);
+/* A part of it, with these dimensions, that begins at `offsets`; belongs to no tensor. */
+MAE_MUST_CHECK mae_error *mae_dnn_value_part(mae_dnn_build *build, int value, const dnnl_dim_t *dims,
+                                             const dnnl_dim_t *offsets, int *ret_value);
 /* New memory in the arena. */
 MAE_MUST_CHECK mae_error *mae_dnn_value_new(mae_dnn_build *build, mae_dnn_layout layout, int tensor, int *ret_value);
 /* New memory, or that of `value` if its layout is the same and nothing but `node` needs it any more. */

@@ -4,28 +4,6 @@
 #include "backends/onednn/chain.h"
 #include "backends/onednn/lower.h"
 
-/* The one node that reads `tensor`, if nothing else does; else -1. */
-static int only_reader(const mae_dnn_build *b, int tensor)
-{
-    const mae_layer *layer = &b->graph->layers[b->layer];
-    int reader = -1;
-
-    for (size_t i = 0; i < layer->n_outputs; i++)
-        if (layer->outputs[i] == tensor)
-            return -1;
-    for (int n = layer->first_node; n < layer->first_node + layer->n_nodes; n++) {
-        const mae_node *node = &b->graph->nodes[n];
-        for (size_t i = 0; i < node->n_inputs + node->n_captures; i++) {
-            if (node->inputs[i] != tensor)
-                continue;
-            if (reader >= 0) /* also when one node reads it twice */
-                return -1;
-            reader = n;
-        }
-    }
-    return reader;
-}
-
 static int tail(const mae_dnn_chain *chain)
 {
     return chain->n_posts ? chain->posts[chain->n_posts - 1].out : chain->out;
@@ -57,7 +35,7 @@ static mae_error *begin_fold(mae_dnn_build *b, mae_dnn_chain *chain)
 static mae_error *fold_all(mae_dnn_build *b, mae_dnn_chain *chain)
 {
     for (;;) {
-        int reader = only_reader(b, chain->out);
+        int reader = mae_dnn_only_reader_in_layer(b, chain->out);
         if (reader < 0 || !mae_fold(b->graph, reader, chain->out, chain->axis, chain->channels, NULL) ||
             !take_nodes(chain, &reader, 1))
             return NULL;
@@ -145,7 +123,7 @@ bool mae_dnn_binary_algorithm(const char *op, dnnl_alg_kind_t *ret_alg)
 
 static bool take_binary(const mae_dnn_build *b, mae_dnn_chain *chain)
 {
-    int reader = only_reader(b, tail(chain));
+    int reader = mae_dnn_only_reader_in_layer(b, tail(chain));
     const mae_node *node = reader >= 0 ? &b->graph->nodes[reader] : NULL;
     mae_dnn_post post = {.kind = MAE_DNN_POST_BINARY};
 

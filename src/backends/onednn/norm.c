@@ -4,31 +4,37 @@
 #include "backends/onednn/chain.h"
 #include "backends/onednn/lower.h"
 
-/* Makes a primitive descriptor for a tensor in this layout. */
-typedef dnnl_status_t create_fn(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout,
-                                dnnl_primitive_desc_t *ret_pd);
-
-/* Tries the layout the tensor has, then row-major order. */
-static mae_error *choose(mae_dnn_build *b, int tensor, create_fn *create, const void *ctx, int *ret_src,
-                         dnnl_primitive_desc_t *ret_pd)
-{
-    MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
-    if (create(b, ctx, mae_dnn_at(b, *ret_src)->layout, ret_pd) == dnnl_success)
-        return NULL;
-    MAE_TRY(mae_dnn_value_dense(b, tensor, ret_src));
-    if (create(b, ctx, mae_dnn_at(b, *ret_src)->layout, ret_pd) == dnnl_success)
-        return NULL;
-    return mae_dnn_unsupported(b, "oneDNN has no implementation for these shapes");
-}
-
-typedef struct batch_norm {
+/* A normalization in the layout that its source has. */
+typedef struct norm {
     const mae_dnn_build *b;
+    const mae_node *node;
     mae_dnn_layout layout;
-} batch_norm;
+} norm;
+
+/* With what follows, in the layout the tensor has, or else in row-major order. */
+static mae_error *fuse(mae_dnn_build *b, int index, mae_dnn_create_fn *create, mae_dnn_chain *ret_chain, int *ret_src,
+                       dnnl_primitive_desc_t *ret_pd)
+{
+    norm n = {.b = b, .node = &b->graph->nodes[index]};
+    int tensor = n.node->inputs[0], ndims;
+    dnnl_dims_t dims;
+
+    ndims = mae_dnn_dims(b, tensor, dims);
+    MAE_TRY(mae_dnn_chain_grow(b, index, ndims, dims, 1, false, ret_chain));
+    MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
+    n.layout = mae_dnn_at(b, *ret_src)->layout;
+    mae_error *error = mae_dnn_chain_fuse(b, ret_chain, create, &n, ret_pd);
+    if (!error || mae_error_code(error) != MAE_ERR_UNSUPPORTED)
+        return error;
+    mae_error_free(error);
+    MAE_TRY(mae_dnn_value_dense(b, tensor, ret_src));
+    n.layout = mae_dnn_at(b, *ret_src)->layout;
+    return mae_dnn_chain_fuse(b, ret_chain, create, &n, ret_pd);
+}
 
 static dnnl_status_t create_batch_norm(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    const batch_norm *n = ctx;
+    const norm *n = ctx;
     return mae_dnn_pd_batch_norm(n->b->pe->engine, n->layout, 0.0f, attr, ret_pd); /* epsilon is in the factors */
 }
 
@@ -55,23 +61,6 @@ static mae_error *batch_norm_parameters(mae_dnn_build *b, const mae_node *node, 
     return NULL;
 }
 
-/* With what follows, in the layout the tensor has, or else in row-major order. */
-static mae_error *fuse_batch_norm(mae_dnn_build *b, int tensor, mae_dnn_chain *chain, int *ret_src,
-                                  dnnl_primitive_desc_t *ret_pd)
-{
-    batch_norm n = {.b = b};
-
-    MAE_TRY(mae_dnn_value_native(b, tensor, ret_src));
-    n.layout = mae_dnn_at(b, *ret_src)->layout;
-    mae_error *error = mae_dnn_chain_fuse(b, chain, create_batch_norm, &n, ret_pd);
-    if (!error || mae_error_code(error) != MAE_ERR_UNSUPPORTED)
-        return error;
-    mae_error_free(error);
-    MAE_TRY(mae_dnn_value_dense(b, tensor, ret_src));
-    n.layout = mae_dnn_at(b, *ret_src)->layout;
-    return mae_dnn_chain_fuse(b, chain, create_batch_norm, &n, ret_pd);
-}
-
 mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *b, int index)
 {
     const mae_node *node = &b->graph->nodes[index];
@@ -79,16 +68,13 @@ mae_error *mae_dnn_lower_batch_norm(mae_dnn_build *b, int index)
     dnnl_primitive_desc_t pd;
     mae_dnn_chain chain;
     mae_dnn_arg args[5];
-    dnnl_dims_t dims;
     int src;
 
     if (x->rank < 2 || x->rank > 5 || !mae_norm_is_constant(b->graph, node, x->dims[1]))
         return mae_dnn_unsupported(b, "a batch normalization that is not one of constants");
     args[0].id = DNNL_ARG_SRC;
     MAE_TRY(batch_norm_parameters(b, node, (size_t)x->dims[1], args + 1));
-    int ndims = mae_dnn_dims(b, node->inputs[0], dims);
-    MAE_TRY(mae_dnn_chain_grow(b, index, ndims, dims, 1, false, &chain));
-    MAE_TRY(fuse_batch_norm(b, node->inputs[0], &chain, &src, &pd));
+    MAE_TRY(fuse(b, index, create_batch_norm, &chain, &src, &pd));
     args[0].value = src;
     return mae_dnn_chain_finish(b, &chain, pd, args, 5, src);
 }
@@ -171,12 +157,12 @@ mae_error *mae_dnn_lower_layer_norm(mae_dnn_build *b, int index)
                               mae_node_float(node, "epsilon", 1e-5f), factors);
 }
 
-static dnnl_status_t create_lrn(mae_dnn_build *b, const void *ctx, mae_dnn_layout layout, dnnl_primitive_desc_t *ret_pd)
+static dnnl_status_t create_lrn(void *ctx, const_dnnl_primitive_attr_t attr, dnnl_primitive_desc_t *ret_pd)
 {
-    const mae_node *node = ctx;
-    return mae_dnn_pd_lrn(b->pe->engine, layout, (int)mae_node_int(node, "size", 1),
-                          mae_node_float(node, "alpha", 0.0001f), mae_node_float(node, "beta", 0.75f),
-                          mae_node_float(node, "bias", 1.0f), b->pe->attr, ret_pd);
+    const norm *n = ctx;
+    return mae_dnn_pd_lrn(n->b->pe->engine, n->layout, (int)mae_node_int(n->node, "size", 1),
+                          mae_node_float(n->node, "alpha", 0.0001f), mae_node_float(n->node, "beta", 0.75f),
+                          mae_node_float(n->node, "bias", 1.0f), attr, ret_pd);
 }
 
 mae_error *mae_dnn_lower_lrn(mae_dnn_build *b, int index)
@@ -184,20 +170,14 @@ mae_error *mae_dnn_lower_lrn(mae_dnn_build *b, int index)
     const mae_node *node = &b->graph->nodes[index];
     int64_t size = mae_node_int(node, "size", 0);
     dnnl_primitive_desc_t pd;
-    mae_dnn_arg args[2];
-    int src, dst;
+    mae_dnn_chain chain;
+    int src;
 
     if (mae_dnn_tensor(b, node->inputs[0])->shape.rank != 4 || size < 1 || size % 2 == 0 || size > 1023)
         return mae_dnn_unsupported(b, "a local response normalization of this form");
-    MAE_TRY(choose(b, node->inputs[0], create_lrn, node, &src, &pd));
-    mae_error *error = mae_dnn_value_new(b, mae_dnn_query(pd, dnnl_query_dst_md, 0), node->outputs[0], &dst);
-    if (error) {
-        dnnl_primitive_desc_destroy(pd);
-        return error;
-    }
-    args[0] = (mae_dnn_arg){DNNL_ARG_SRC, src};
-    args[1] = (mae_dnn_arg){DNNL_ARG_DST, dst};
-    return mae_dnn_step_add(b, pd, args, 2);
+    MAE_TRY(fuse(b, index, create_lrn, &chain, &src, &pd));
+    const mae_dnn_arg args[] = {{DNNL_ARG_SRC, src}};
+    return mae_dnn_chain_finish(b, &chain, pd, args, 1, -1);
 }
 
 /* Since opset 13 along one axis; before, over all axes from there on. Seen as outer x axis x inner. */

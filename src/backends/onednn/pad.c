@@ -99,11 +99,8 @@ static mae_error *add_channels(const padding *p, int dst, dnnl_dim_t first, dnnl
     with_channels(p, n, dims);
     for (int i = 0; i < p->ndims; i++)
         count *= (size_t)dims[i];
-    mae_dnn_layout whole = mae_dnn_at(b, dst)->layout, part = mae_dnn_layout_part(b->pool, whole, dims, offsets);
-    if (!part)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    mae_dnn_layout layout =
-        (mae_dnn_is_last(whole) ? mae_dnn_layout_last : mae_dnn_layout_plain)(b->pool, p->ndims, dims);
+    bool last = mae_dnn_is_last(mae_dnn_at(b, dst)->layout);
+    mae_dnn_layout layout = (last ? mae_dnn_layout_last : mae_dnn_layout_plain)(b->pool, p->ndims, dims);
     if (!layout)
         return mae_error_nomem();
     if (!b->trial) {
@@ -114,7 +111,7 @@ static mae_error *add_channels(const padding *p, int dst, dnnl_dim_t first, dnnl
             numbers[i] = p->number;
     }
     MAE_TRY(mae_dnn_constant(b, numbers, layout, layout, &src));
-    MAE_TRY(mae_dnn_value_view(b, dst, part, 0, -1, &view));
+    MAE_TRY(mae_dnn_value_part(b, dst, dims, offsets, &view));
     return mae_dnn_reorder(b, src, view);
 }
 
@@ -131,10 +128,7 @@ static mae_error *copy_channels(const padding *p)
     if (!layout)
         return mae_error_nomem();
     MAE_TRY(mae_dnn_value_new(b, layout, p->to, &dst));
-    mae_dnn_layout inner = mae_dnn_layout_part(b->pool, layout, p->dims, p->offsets);
-    if (!inner)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    MAE_TRY(mae_dnn_value_view(b, dst, inner, 0, -1, &view));
+    MAE_TRY(mae_dnn_value_part(b, dst, p->dims, p->offsets, &view));
     MAE_TRY(mae_dnn_reorder(b, src, view));
     MAE_TRY(add_channels(p, dst, 0, low));
     return add_channels(p, dst, end, p->padded_dims[1] - end);
@@ -193,10 +187,7 @@ static mae_error *pad_dense(const padding *p)
         return mae_error_nomem();
     MAE_TRY(mae_dnn_value_native(b, p->from, &src));
     MAE_TRY(mae_dnn_value_new(b, plain, p->to, &dst));
-    mae_dnn_layout inner = mae_dnn_layout_part(b->pool, plain, p->dims, p->offsets);
-    if (!inner)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    MAE_TRY(mae_dnn_value_view(b, dst, inner, 0, -1, &view));
+    MAE_TRY(mae_dnn_value_part(b, dst, p->dims, p->offsets, &view));
     MAE_TRY(mae_dnn_step_fill(b, dst, p->number));
     return mae_dnn_reorder(b, src, view);
 }

@@ -41,10 +41,7 @@ mae_error *mae_dnn_pad(mae_dnn_build *b, int from, int to, const dnnl_dim_t *pad
         dims[i] = in.dims[i];
         offsets[i] = i < 2 ? 0 : pads[i - 2];
     }
-    mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, to)->layout, dims, offsets);
-    if (!part)
-        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
-    MAE_TRY(mae_dnn_value_view(b, to, part, 0, -1, &inner));
+    MAE_TRY(mae_dnn_value_part(b, to, dims, offsets, &inner));
     MAE_TRY(mae_dnn_step_fill(b, to, 0.0f));
     return mae_dnn_reorder(b, from, inner);
 }

@@ -52,11 +52,18 @@ static mae_dnn_key describe(const mae_dnn_product *p, const mae_dnn_chain *chain
     return key;
 }
 
-static mae_error *time_of(const mae_dnn_product *p, const mae_dnn_chain *chain, const_dnnl_primitive_desc_t pd,
-                          const struct candidate *candidate, double give_up_ns, double *ret_ns)
+typedef struct choice {
+    const mae_dnn_chain *chain;
+    bool cold;                /* weights are read from memory */
+    mae_dnn_key key;          /* of all but the candidate */
+    dnnl_primitive_desc_t pd; /* the fastest so far, or NULL */
+    double ns;
+} choice;
+
+static mae_error *time_of(const mae_dnn_product *p, const choice *c, const_dnnl_primitive_desc_t pd,
+                          const struct candidate *candidate, double *ret_ns)
 {
-    bool cold = mae_dnn_reads_memory(p->b->graph);
-    mae_dnn_key key = describe(p, chain, cold);
+    mae_dnn_key key = c->key;
     mae_dnn_probe_arg args[4 + MAE_DNN_MOST_POSTS];
     size_t n = 0;
 
@@ -65,67 +72,64 @@ static mae_error *time_of(const mae_dnn_product *p, const mae_dnn_chain *chain, 
     if (mae_dnn_times_find(&key, ret_ns))
         return NULL;
     args[n++] = (mae_dnn_probe_arg){DNNL_ARG_SRC, 0.5f, NULL, NULL, false, false};
-    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.25f, NULL, NULL, cold, false};
+    args[n++] = (mae_dnn_probe_arg){DNNL_ARG_WEIGHTS, 0.25f, NULL, NULL, c->cold, false};
     args[n++] = (mae_dnn_probe_arg){DNNL_ARG_DST, 0.25f, NULL, NULL, false, false};
     if (p->bias_layout)
         args[n++] = (mae_dnn_probe_arg){DNNL_ARG_BIAS, 0.125f, NULL, NULL, false, false};
-    n += mae_dnn_probe_posts(chain, args + n);
-    MAE_TRY(mae_dnn_probe(p->b->pe, pd, args, n, give_up_ns, NULL, NULL, ret_ns));
+    n += mae_dnn_probe_posts(c->chain, args + n);
+    MAE_TRY(mae_dnn_probe(p->b->pe, pd, args, n, 2.0 * c->ns, NULL, NULL, ret_ns));
     mae_dnn_times_keep(&key, *ret_ns);
     return NULL;
 }
 
-typedef struct choice {
-    dnnl_primitive_desc_t pd;
-    double ns;
-} choice;
-
 /* Keeps the candidate if it is the fastest so far. */
-static mae_error *try_candidate(mae_dnn_product *p, const mae_dnn_chain *chain, const struct candidate *candidate,
-                                choice *best)
+static mae_error *try_candidate(mae_dnn_product *p, const struct candidate *candidate, choice *c)
 {
     dnnl_primitive_desc_t pd;
     double ns = HUGE_VAL;
 
     p->nth = candidate->nth;
-    if (mae_dnn_chain_again(p->b, chain, mae_dnn_product_create, p, &pd) != dnnl_success)
+    if (mae_dnn_chain_again(p->b, c->chain, mae_dnn_product_create, p, &pd) != dnnl_success)
         return NULL;
-    mae_error *error = mae_dnn_is_reference(pd) ? NULL : time_of(p, chain, pd, candidate, 2.0 * best->ns, &ns);
-    if (error || ns >= best->ns) {
+    mae_error *error = mae_dnn_is_reference(pd) ? NULL : time_of(p, c, pd, candidate, &ns);
+    if (error || ns >= c->ns) {
         dnnl_primitive_desc_destroy(pd);
         return error;
     }
-    dnnl_primitive_desc_destroy(best->pd);
-    *best = (choice){pd, ns};
+    dnnl_primitive_desc_destroy(c->pd);
+    c->pd = pd;
+    c->ns = ns;
     return NULL;
 }
 
 mae_error *mae_dnn_product_choose(mae_dnn_product *p, const mae_dnn_chain *chain, dnnl_primitive_desc_t *pd)
 {
     mae_dnn_layout given = p->weight_layout;
-    choice best = {NULL, HUGE_VAL};
+    choice c = {.chain = chain, .ns = HUGE_VAL};
     mae_error *error = NULL;
 
     if (p->b->trial || !p->constant || mae_dnn_is_reference(*pd))
         return NULL;
+    c.cold = mae_dnn_reads_memory(p->b->graph);
+    c.key = describe(p, chain, c.cold);
     for (size_t i = 0; !error && i < N_CANDIDATES; i++) {
         p->weight_layout = layout_of(p, candidates[i].weights, given);
         if (!p->weight_layout)
             error = mae_error_nomem();
         else if (candidates[i].weights != PLAIN || !dnnl_memory_desc_equal(p->weight_layout, given))
-            error = try_candidate(p, chain, &candidates[i], &best);
+            error = try_candidate(p, &candidates[i], &c);
     }
     p->nth = 0;
     p->weight_layout = given;
-    if (!error && best.pd) {
-        p->weight_layout = mae_dnn_layout_copy(p->b->pool, mae_dnn_query(best.pd, dnnl_query_weights_md, 0));
+    if (!error && c.pd) {
+        p->weight_layout = mae_dnn_layout_copy(p->b->pool, mae_dnn_query(c.pd, dnnl_query_weights_md, 0));
         error = p->weight_layout ? NULL : mae_error_nomem();
     }
-    if (error || !best.pd) {
-        dnnl_primitive_desc_destroy(best.pd);
+    if (error || !c.pd) {
+        dnnl_primitive_desc_destroy(c.pd);
         return error;
     }
     dnnl_primitive_desc_destroy(*pd);
-    *pd = best.pd;
+    *pd = c.pd;
     return NULL;
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/heap.h"
-#include "base/scratch.h"
 
 mae_error *mae_dnn_check(dnnl_status_t status, const char *what)
 {
@@ -71,46 +70,33 @@ dnnl_status_t mae_dnn_step_run(const mae_dnn_unit *unit, const mae_dnn_step *ste
 
 /* ---- memory for a run ---- */
 
-static mae_error *point_to(mae_dnn_unit *unit, void *scratch)
+static mae_error *point_to_scratch(void *ctx)
 {
+    mae_dnn_unit *unit = ctx;
+    char *memory = unit->scratch.memory;
+
     for (size_t i = 0; i < unit->n_values; i++) {
         const mae_dnn_value *value = &unit->values[i];
         const mae_dnn_storage *storage = &unit->storages[value->storage];
         if (value->memory && storage->place == MAE_DNN_ARENA)
-            MAE_TRY(set_handle(value, (char *)scratch + storage->offset));
+            MAE_TRY(set_handle(value, memory + storage->offset));
     }
     for (size_t i = 0; i < unit->n_steps; i++)
         if (unit->steps[i].scratchpad)
-            MAE_TRY(mae_dnn_check(
-                dnnl_memory_set_data_handle(unit->steps[i].scratchpad, (char *)scratch + unit->arena_bytes), "memory"));
-    unit->scratch = scratch;
+            MAE_TRY(mae_dnn_check(dnnl_memory_set_data_handle(unit->steps[i].scratchpad, memory + unit->arena_bytes),
+                                  "memory"));
     return NULL;
 }
 
-static mae_error *take(mae_dnn_unit *unit, mae_scratch *ret_scratch)
+static mae_error *take(mae_dnn_unit *unit)
 {
-    mae_scratch scratch = mae_scratch_take(unit->scratch_bytes, unit->slot);
-    mae_error *error = NULL;
-
-    if (!scratch.memory)
-        return mae_error_nomem();
-    if (scratch.memory != unit->scratch)
-        error = point_to(unit, scratch.memory);
-    if (error) {
-        mae_scratch_give(scratch);
-        return error;
-    }
-    unit->slot = scratch.slot;
-    *ret_scratch = scratch;
-    return NULL;
+    return mae_scratch_take_again(&unit->scratch, unit->scratch_bytes, point_to_scratch, unit);
 }
 
 mae_error *mae_dnn_unit_settle(mae_dnn_unit *unit)
 {
-    mae_scratch scratch;
-
-    MAE_TRY(take(unit, &scratch));
-    mae_scratch_give(scratch);
+    MAE_TRY(take(unit));
+    mae_scratch_give(unit->scratch);
     return NULL;
 }
 
@@ -128,12 +114,11 @@ static mae_error *run_steps(mae_dnn_unit *unit)
 mae_error *mae_dnn_unit_run(mae_unit *base)
 {
     mae_dnn_unit *unit = (mae_dnn_unit *)base;
-    mae_scratch scratch;
 
     mae_dnn_use_threads((const mae_dnn_pe *)base->pe); /* before anything is asked of the library */
-    MAE_TRY(take(unit, &scratch));
+    MAE_TRY(take(unit));
     mae_error *error = run_steps(unit);
-    mae_scratch_give(scratch);
+    mae_scratch_give(unit->scratch);
     return error;
 }
 

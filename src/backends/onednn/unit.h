@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "backends/onednn/api.h"
+#include "base/scratch.h"
 #include "mae/backend.h"
 
 typedef struct mae_dnn_pe {
@@ -77,8 +78,7 @@ typedef struct mae_dnn_unit {
     mae_dnn_step *steps;
     size_t arena_bytes;   /* of values */
     size_t scratch_bytes; /* and of the scratchpad behind them: taken for each run */
-    void *scratch;        /* where handles point to; NULL: nowhere yet */
-    int slot;             /* of that, to be had again */
+    mae_scratch scratch;  /* where handles point to */
     mae_dnn_timer *timer; /* NULL: not timed */
 } mae_dnn_unit;
 

@@ -144,6 +144,16 @@ mae_error *mae_dnn_value_view(mae_dnn_build *b, int value, mae_dnn_layout layout
     return value_add(b, from->storage, from->offset + offset, layout, tensor, ret_value);
 }
 
+mae_error *mae_dnn_value_part(mae_dnn_build *b, int value, const dnnl_dim_t *dims, const dnnl_dim_t *offsets,
+                              int *ret_value)
+{
+    mae_dnn_layout part = mae_dnn_layout_part(b->pool, mae_dnn_at(b, value)->layout, dims, offsets);
+
+    if (!part)
+        return mae_dnn_unsupported(b, "oneDNN cannot describe the part");
+    return mae_dnn_value_view(b, value, part, 0, -1, ret_value);
+}
+
 mae_error *mae_dnn_value_new(mae_dnn_build *b, mae_dnn_layout layout, int tensor, int *ret_value)
 {
     int storage;

@@ -1,7 +1,6 @@
 /* Finishing, binding, running and discarding a unit. */
 #include "backends/xnnpack/unit.h"
 #include "base/heap.h"
-#include "base/scratch.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -41,7 +40,7 @@ void *mae_xnn_at(const mae_xnn_unit *unit, int value)
 {
     const mae_xnn_value *v = &unit->values[value];
     const mae_xnn_storage *s = &unit->storages[v->storage];
-    char *base = s->place == MAE_XNN_ARENA ? unit->memory + s->offset : s->shadow ? s->shadow : s->data;
+    char *base = s->place == MAE_XNN_ARENA ? (char *)unit->scratch.memory + s->offset : s->shadow ? s->shadow : s->data;
 
     return base + v->offset;
 }
@@ -135,39 +134,24 @@ static mae_error *bind_storage(mae_xnn_storage *s, const mae_buffer *buffer)
     return s->shadow ? NULL : mae_error_nomem();
 }
 
-static mae_error *set_up(mae_xnn_unit *unit, char *memory)
+static mae_error *set_up(void *ctx)
 {
-    unit->memory = memory;
+    mae_xnn_unit *unit = ctx;
+
     for (size_t i = 0; i < unit->n_steps; i++)
         if (unit->steps[i].kind->setup)
             MAE_TRY(mae_xnn_check(unit->steps[i].kind->setup(unit, &unit->steps[i]), unit->steps[i].kind->name));
     return NULL;
 }
 
-/* Memory for a run, and the operators set up to run there. */
-static mae_error *take(mae_xnn_unit *unit, mae_scratch *ret_scratch)
+static mae_error *take(mae_xnn_unit *unit)
 {
-    mae_scratch scratch = mae_scratch_take(unit->scratch_bytes, unit->slot);
-    mae_error *error = NULL;
-
-    if (!scratch.memory)
-        return mae_error_nomem();
-    if (scratch.memory != unit->memory)
-        error = set_up(unit, scratch.memory);
-    if (error) {
-        unit->memory = NULL;
-        mae_scratch_give(scratch);
-        return error;
-    }
-    unit->slot = scratch.slot;
-    *ret_scratch = scratch;
-    return NULL;
+    return mae_scratch_take_again(&unit->scratch, unit->scratch_bytes, set_up, unit);
 }
 
 mae_error *mae_xnn_unit_bind(mae_unit *base, mae_buffer *const *inputs, mae_buffer *const *outputs)
 {
     mae_xnn_unit *unit = (mae_xnn_unit *)base;
-    mae_scratch scratch;
 
     for (size_t i = 0; i < unit->n_storages; i++) {
         mae_xnn_storage *s = &unit->storages[i];
@@ -176,9 +160,9 @@ mae_error *mae_xnn_unit_bind(mae_unit *base, mae_buffer *const *inputs, mae_buff
         else if (s->place == MAE_XNN_OUTPUT)
             MAE_TRY(bind_storage(s, outputs[s->border]));
     }
-    unit->memory = NULL;
-    MAE_TRY(take(unit, &scratch));
-    mae_scratch_give(scratch);
+    unit->scratch.memory = NULL; /* other buffers: set up in any case */
+    MAE_TRY(take(unit));
+    mae_scratch_give(unit->scratch);
     return NULL;
 }
 
@@ -226,16 +210,15 @@ mae_error *mae_xnn_unit_run(mae_unit *base)
 {
     mae_xnn_unit *unit = (mae_xnn_unit *)base;
     const mae_xnn_pe *pe = (const mae_xnn_pe *)base->pe;
-    mae_scratch scratch;
 
-    MAE_TRY(take(unit, &scratch));
+    MAE_TRY(take(unit));
     if (pe->home >= 0)
         mae_thread_come_to(pe->home);
     if (unit->laps)
         mae_laps_begin(unit->laps);
     mae_error *error = run_steps(unit, pe->pool);
     rest(pe);
-    mae_scratch_give(scratch);
+    mae_scratch_give(unit->scratch);
     if (unit->laps && !error)
         mae_laps_end(unit->laps);
     return error;

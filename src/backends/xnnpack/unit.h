@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/laps.h"
+#include "base/scratch.h"
 #include "mae/backend.h"
 
 typedef struct mae_xnn_pe {
@@ -79,9 +80,8 @@ struct mae_xnn_unit {
     mae_xnn_storage *storages;
     mae_xnn_value *values;
     mae_xnn_step *steps;
-    char *memory;         /* where it was set up to run, taken for each run; NULL: not yet */
-    size_t scratch_bytes; /* of that */
-    int slot;             /* to be had again */
+    mae_scratch scratch; /* in which the operators are set up, taken for each run */
+    size_t scratch_bytes;
     mae_laps *laps; /* NULL: not timed */
 };
 
